@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Rules of the accounting, and the types that they speak in.
+//!
+//! For a CPU page P, count(P) is the number of live IOMMU translations, in IOMMU granules, that
+//! overlap P, over all domains.
+//!
+//! | event | what happens to count(P) | when |
+//! |---|---|---|
+//! | map | up by the granules of the run in P | before the translation can be used |
+//! | failed or partial map | back down for what was not mapped | after the driver returned |
+//! | unmap | down by the granules that went | after they are gone |
+//! | end of a domain | down by whatever is still live | before the table is torn down |
+//! | P is allocated or freed | none; a count that is not zero is a bug | |
+//!
+//! A reader of a count may see it too small while a map or an unmap of the same page is running,
+//! and never too large after the unmap has returned. That makes false alarms impossible and lets
+//! every operation be lock-free with relaxed ordering; see [`Cell`].
+
+mod addr;
+mod cell;
+mod granule;
+mod ledger;
+mod merge;
+mod pending;
+mod run;
+mod spans;
+mod store;
+
+pub use addr::{PageRange, PageShift, Pfn, PhysAddr};
+pub use cell::{Cell, Count, Taken};
+pub use granule::Granule;
+pub use ledger::{Ledger, Verdict};
+pub use merge::Merger;
+pub use pending::{PendingUnmap, Unit};
+pub use run::{Run, Stretch};
+pub use spans::{Span, Spans};
+pub use store::{Hole, Section, Store};

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Findings about pages, gathered into spans as they come in.
+
+use super::{PageRange, Pfn};
+
+/// Adjacent pages with the same finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first page.
+    pub first: Pfn,
+    /// The last page, which belongs to the span.
+    pub last: Pfn,
+    /// Translations, in granules, added up over the pages.
+    pub translations: u64,
+}
+
+impl Span {
+    /// The pages of the span.
+    pub fn pages(&self) -> u64 {
+        PageRange::new(self.first, self.last).map_or(0, PageRange::count)
+    }
+}
+
+/// Spans in the order in which their pages were found; the first few in full, then only totals.
+///
+/// One of these is one report: a freed 2M page with three mapped pieces is one finding with three
+/// spans, not 512 warnings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans {
+    kept: [Span; Spans::KEPT],
+    /// Spans seen, kept or not.
+    spans: u64,
+    /// Pages seen, kept or not.
+    pages: u64,
+    /// The page behind the last one seen, where a further page joins its span.
+    next: Pfn,
+}
+
+impl Spans {
+    /// How many spans are kept in full.
+    pub const KEPT: usize = 8;
+
+    /// Nothing found yet.
+    pub const fn new() -> Self {
+        const NONE: Span = Span {
+            first: Pfn(0),
+            last: Pfn(0),
+            translations: 0,
+        };
+        Self {
+            kept: [NONE; Self::KEPT],
+            spans: 0,
+            pages: 0,
+            next: Pfn(0),
+        }
+    }
+
+    /// Adds one page.
+    pub fn push(&mut self, pfn: Pfn, translations: u32) {
+        let joins = self.spans != 0 && pfn == self.next;
+        if !joins {
+            self.spans += 1;
+        }
+        self.pages += 1;
+        self.next = Pfn(pfn.0.wrapping_add(1));
+
+        let index = (self.spans - 1) as usize;
+        let Some(span) = self.kept.get_mut(index) else {
+            return;
+        };
+        if !joins {
+            *span = Span {
+                first: pfn,
+                last: pfn,
+                translations: 0,
+            };
+        }
+        span.last = pfn;
+        span.translations += u64::from(translations);
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.spans == 0
+    }
+
+    /// The spans that were kept.
+    pub fn kept(&self) -> &[Span] {
+        let len = (self.spans as usize).min(Self::KEPT);
+        self.kept.get(..len).unwrap_or(&[])
+    }
+
+    /// All spans, kept or not.
+    pub fn spans(&self) -> u64 {
+        self.spans
+    }
+
+    /// All pages, in spans that were kept or not.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+}
+
+impl Default for Spans {
+    fn default() -> Self {
+        Self::new()
+    }
+}
