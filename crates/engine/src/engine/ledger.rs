@@ -18,6 +18,10 @@ pub struct Ledger<'s, S> {
 
 /// The answer to whether pages may change hands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the engine cannot allocate, and the large one is the rare one"
+)]
 pub enum Verdict {
     /// No device reaches them, or it has been reported already that one does.
     Clean,
@@ -103,13 +107,22 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// Whether pages may change hands: the check at their allocation and at their free.
     #[inline]
     pub fn check(&self, pages: PageRange) -> Verdict {
+        let mut any = 0;
+        // The common case is one load per page and nothing else.
+        for_each_cell(self.store, pages, |_, cell| any |= cell.load());
+        if any == 0 {
+            Verdict::Clean
+        } else {
+            self.report(pages)
+        }
+    }
+
+    #[cold]
+    fn report(&self, pages: PageRange) -> Verdict {
         let mut mapped = Spans::new();
         for_each_cell(self.store, pages, |pfn, cell| {
-            // The common case is one load and one branch.
-            if cell.load() != 0 {
-                if let Some(translations) = cell::report(cell) {
-                    mapped.push(pfn, translations);
-                }
+            if let Some(translations) = cell::report(cell) {
+                mapped.push(pfn, translations);
             }
         });
         if mapped.is_empty() {
