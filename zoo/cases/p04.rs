@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A driver whose unmap is too long and takes a neighbour's translation along.
+//!
+//! Two queues, each with a buffer, at addresses that touch. The first queue rounds its length up
+//! too generously. The neighbour's DMA will fault, but no page can be reached any more by the
+//! time it is freed: its count has gone down with its translation, and silence is right.
+//!
+//! The same once more with one 2M leaf that the two queues share by halves: there the unmap is
+//! asked for the first half only, and it is the page table that cannot split the leaf.
+
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+use crate::support::{
+    Domain,
+    Iova,
+    Pages,
+    Stage, //
+};
+
+const FIRST: Iova = Iova(0x4000_1000);
+const SHARED: Iova = Iova(0x4020_0000);
+
+/// Order of a block that fits one 2M leaf.
+const HUGE: u32 = 9;
+
+/// A queue's buffer of two pages, mapped at `iova`.
+fn buffer_at(nic: &Domain, iova: Iova) -> Result<Pages> {
+    let buffer = Pages::new(1)?;
+    nic.map(iova, buffer.phys(), buffer.size())?;
+    Ok(buffer)
+}
+
+pub(crate) fn bug(stage: &Stage) -> Result {
+    let nic = Domain::new(stage.format())?;
+    stage.expect_silence()?;
+
+    let ours = buffer_at(&nic, FIRST)?;
+    let theirs = buffer_at(&nic, FIRST + 2 * PAGE_SIZE)?;
+    nic.unmap_exactly(FIRST, 4 * PAGE_SIZE)?;
+    drop(ours);
+    // The neighbour's own unmap finds nothing.
+    nic.unmap(FIRST + 2 * PAGE_SIZE, 2 * PAGE_SIZE);
+    drop(theirs);
+
+    let shared = Pages::new(HUGE)?;
+    nic.map(SHARED, shared.phys(), shared.size())?;
+    nic.unmap(SHARED, shared.size() / 2);
+    nic.unmap(SHARED + shared.size() / 2, shared.size() / 2);
+    drop(shared);
+    Ok(())
+}
+
+pub(crate) fn twin(stage: &Stage) -> Result {
+    let nic = Domain::new(stage.format())?;
+    stage.expect_silence()?;
+
+    let ours = buffer_at(&nic, FIRST)?;
+    let theirs = buffer_at(&nic, FIRST + 2 * PAGE_SIZE)?;
+    nic.unmap_exactly(FIRST, 2 * PAGE_SIZE)?;
+    drop(ours);
+    nic.unmap_exactly(FIRST + 2 * PAGE_SIZE, 2 * PAGE_SIZE)?;
+    drop(theirs);
+
+    let shared = Pages::new(HUGE)?;
+    nic.map(SHARED, shared.phys(), shared.size())?;
+    nic.unmap_exactly(SHARED, shared.size())?;
+    drop(shared);
+    Ok(())
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! An IOMMU domain, used through the kernel's IOMMU API.
+//!
+//! C header: [`include/linux/iommu.h`](srctree/include/linux/iommu.h)
+
+use core::{
+    ops::Add,
+    ptr::NonNull, //
+};
+
+use kernel::{
+    bindings,
+    error::to_result,
+    io::PhysAddr,
+    page::{
+        PAGE_MASK,
+        PAGE_SIZE, //
+    },
+    prelude::*, //
+};
+
+use super::{
+    table,
+    Format, //
+};
+
+/// An address as a device sees it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Iova(pub(crate) usize);
+
+impl Add<usize> for Iova {
+    type Output = Self;
+
+    /// The address that many bytes further on.
+    fn add(self, bytes: usize) -> Self {
+        Self(self.0 + bytes)
+    }
+}
+
+/// What one device, or several that trust each other, can reach.
+///
+/// No device is ever attached. This is why the methods are safe: a translation that is missing
+/// or stale makes the bookkeeping wrong, but nobody follows it to memory.
+///
+/// # Invariants
+///
+/// `ptr` is a domain of `table::alloc()` that this object owns.
+pub(crate) struct Domain {
+    ptr: NonNull<bindings::iommu_domain>,
+}
+
+impl Domain {
+    /// Makes a domain with an empty page table.
+    pub(crate) fn new(format: Format) -> Result<Self> {
+        // INVARIANT: The domain is new.
+        Ok(Self {
+            ptr: table::alloc(format)?,
+        })
+    }
+
+    /// Makes a domain of an IOMMU that knows no pages smaller than `1 << order` CPU pages.
+    pub(crate) fn with_granule(format: Format, order: u32) -> Result<Self> {
+        let domain = Self::new(format)?;
+        let smaller = (PAGE_SIZE << order) - 1;
+        // SAFETY: By the type's invariants; nobody else knows of the domain yet.
+        unsafe { (*domain.ptr.as_ptr()).pgsize_bitmap &= !smaller };
+        Ok(domain)
+    }
+
+    /// The last page of the IOVA space, where allocators that work from the top down begin.
+    pub(crate) fn last_page(&self) -> Iova {
+        // SAFETY: By the type's invariants; the geometry is constant.
+        let last_byte = unsafe { (*self.ptr.as_ptr()).geometry.aperture_end };
+        // CAST: The end is saturated to what `unsigned long` can hold.
+        Iova(last_byte as usize & PAGE_MASK)
+    }
+
+    /// Lets the device reach `bytes` bytes of memory at `phys` under the addresses from `iova` on.
+    ///
+    /// Fails, and changes nothing, if some of the addresses are in use ([`EADDRINUSE`]), if the
+    /// IOMMU cannot express the mapping ([`ENXIO`], [`ERANGE`]) or if memory runs out.
+    pub(crate) fn map(&self, iova: Iova, phys: PhysAddr, bytes: usize) -> Result {
+        let prot = bindings::IOMMU_READ | bindings::IOMMU_WRITE;
+        // SAFETY: By the type's invariants; with no device attached, any range may be mapped.
+        to_result(unsafe {
+            bindings::iommu_map(
+                self.ptr.as_ptr(),
+                iova.0,
+                phys,
+                bytes,
+                // CAST: The flags are small.
+                prot as c_int,
+                bindings::GFP_KERNEL,
+            )
+        })
+    }
+
+    /// Takes translations away. Returns how many bytes were unmapped: fewer than `bytes` if a
+    /// hole was met, more if the range ended inside a large page.
+    pub(crate) fn unmap(&self, iova: Iova, bytes: usize) -> usize {
+        // SAFETY: By the type's invariants.
+        unsafe { bindings::iommu_unmap(self.ptr.as_ptr(), iova.0, bytes) }
+    }
+
+    /// Like [`unmap`](Self::unmap), for drivers that know what they have mapped.
+    ///
+    /// Fails with [`EIO`] if not exactly `bytes` bytes were unmapped.
+    pub(crate) fn unmap_exactly(&self, iova: Iova, bytes: usize) -> Result {
+        if self.unmap(iova, bytes) == bytes {
+            Ok(())
+        } else {
+            Err(EIO)
+        }
+    }
+
+    /// The memory that the device reaches at `iova`, or `None` if that is nothing (or address 0).
+    pub(crate) fn lookup(&self, iova: Iova) -> Option<PhysAddr> {
+        // CAST: As in `iommu_unmap()`, which takes an `unsigned long`.
+        let iova = iova.0 as bindings::dma_addr_t;
+        // SAFETY: By the type's invariants.
+        match unsafe { bindings::iommu_iova_to_phys(self.ptr.as_ptr(), iova) } {
+            0 => None,
+            phys => Some(phys),
+        }
+    }
+}
+
+impl Drop for Domain {
+    fn drop(&mut self) {
+        // SAFETY: By the type's invariants, and as it is dropped there is no further use.
+        unsafe { bindings::iommu_domain_free(self.ptr.as_ptr()) };
+    }
+}
