@@ -44,12 +44,14 @@ impl PendingUnmap {
     /// Looks up what is behind `unit` at `iova`, and cuts the unit down to what fits.
     ///
     /// `translate` is the driver's `iova_to_phys`. Its answer 0 is ambiguous, no translation or
-    /// physical address 0, and is recorded as the latter: the driver stops at the first gap, so
-    /// that nothing behind a gap is ever settled.
+    /// physical address 0, and drivers disagree about gaps: most stop, some skip them, and a few
+    /// count what they skipped. So a gap is never planned together with its neighbours: the answer
+    /// 0 ends a unit or begins one of its own, which is recorded as physical address 0 and, if it
+    /// was a gap, is not unmapped.
     ///
-    /// A unit is never cut through a leaf. As long as the pages are only made fewer, the bounds
-    /// stay where the core put them. Where a single page of the unit has more runs than fit, its
-    /// leaves must be smaller than it, hence no larger than the next smaller page size.
+    /// A unit is never cut through a leaf. Runs end where leaves end, and the bounds of the pages
+    /// stay where the core put them. Where not even a single page of the unit fits, its leaves
+    /// must be smaller than it, hence no larger than the next smaller page size.
     pub fn plan(
         &mut self,
         iova: u64,
@@ -61,12 +63,13 @@ impl PendingUnmap {
         let mut unit = unit;
         loop {
             let fitted = self.record(iova, unit, granule, &mut translate);
-            let pages = fitted / unit.pgsize;
+            // A page of no size fits not even once.
+            let pages = fitted.checked_div(unit.pgsize).unwrap_or(0);
             if pages > 0 {
                 let count = pages.min(unit.count);
                 return Unit { count, ..unit };
             }
-            let smaller = pgsize_bitmap & (unit.pgsize - 1);
+            let smaller = pgsize_bitmap & unit.pgsize.saturating_sub(1);
             if smaller == 0 {
                 // A page of granule size always fits; this is a unit of no pages.
                 return Unit { count: 0, ..unit };
@@ -89,30 +92,36 @@ impl PendingUnmap {
     ) -> u64 {
         self.len = 0;
         let bytes = unit.pgsize.saturating_mul(unit.count);
-        let mut done = 0;
+        let mut done = 0u64;
         while done < bytes {
             let phys = translate(iova.wrapping_add(done));
             if !self.push(phys, granule.bytes()) {
                 break;
             }
-            done += granule.bytes();
+            // Only a unit as large as the address space gets to the end of it.
+            done = done.saturating_add(granule.bytes());
         }
         done
     }
 
     fn push(&mut self, phys: u64, bytes: u64) -> bool {
         let len = self.len as usize;
-        if let Some(i) = len.checked_sub(1) {
-            if self.first[i].wrapping_add(self.bytes[i]) == phys {
-                self.bytes[i] += bytes;
-                return true;
+        if let Some(last) = len.checked_sub(1) {
+            if let (Some(first), Some(sum)) = (self.first.get(last), self.bytes.get_mut(last)) {
+                if first.checked_add(*sum) == Some(phys) {
+                    *sum = sum.saturating_add(bytes);
+                    return true;
+                }
+            }
+            // What may be a gap stands alone.
+            if phys == 0 || self.first[0] == 0 {
+                return false;
             }
         }
-        if len == Self::RUNS {
+        let (Some(first), Some(sum)) = (self.first.get_mut(len), self.bytes.get_mut(len)) else {
             return false;
-        }
-        self.first[len] = phys;
-        self.bytes[len] = bytes;
+        };
+        (*first, *sum) = (phys, bytes);
         self.len += 1;
         true
     }
@@ -124,11 +133,14 @@ impl PendingUnmap {
     /// recorded run is a part of, and so lies right behind it.
     pub fn settle(&self, unmapped: u64, mut gone: impl FnMut(Run)) {
         let mut rest = unmapped;
-        let len = (self.len as usize).min(Self::RUNS);
-        for i in 0..len {
-            let last = i + 1 == len;
-            let bytes = if last { rest } else { rest.min(self.bytes[i]) };
-            if let Some(run) = Run::new(PhysAddr(self.first[i]), bytes) {
+        let mut left = self.len;
+        for (&first, &bytes) in self.first.iter().zip(&self.bytes) {
+            if left == 0 || rest == 0 {
+                return;
+            }
+            left -= 1;
+            let bytes = if left == 0 { rest } else { rest.min(bytes) };
+            if let Some(run) = Run::new(PhysAddr(first), bytes) {
                 gone(run);
             }
             rest -= bytes;
