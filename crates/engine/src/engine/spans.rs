@@ -31,10 +31,10 @@ pub struct Spans {
     kept: [Span; Spans::KEPT],
     /// Spans seen, kept or not.
     spans: u64,
-    /// Pages seen, kept or not.
+    /// Pages in those spans.
     pages: u64,
-    /// The page behind the last one seen, where a further page joins its span.
-    next: Pfn,
+    /// The page seen last, if any; the next one may join its span.
+    last: Pfn,
 }
 
 impl Spans {
@@ -52,24 +52,27 @@ impl Spans {
             kept: [NONE; Self::KEPT],
             spans: 0,
             pages: 0,
-            next: Pfn(0),
+            last: Pfn(0),
         }
     }
 
-    /// Adds one page.
+    /// Adds one page, or translations to the page that was added last.
     pub fn push(&mut self, pfn: Pfn, translations: u32) {
-        let joins = self.spans != 0 && pfn == self.next;
-        if !joins {
+        let again = self.spans != 0 && pfn == self.last;
+        let joins = self.spans != 0 && self.last.0.checked_add(1) == Some(pfn.0);
+        if !again && !joins {
             self.spans += 1;
         }
-        self.pages += 1;
-        self.next = Pfn(pfn.0.wrapping_add(1));
+        if !again {
+            self.pages += 1;
+        }
+        self.last = pfn;
 
-        let index = (self.spans - 1) as usize;
+        let index = usize::try_from(self.spans - 1).unwrap_or(usize::MAX);
         let Some(span) = self.kept.get_mut(index) else {
             return;
         };
-        if !joins {
+        if !again && !joins {
             *span = Span {
                 first: pfn,
                 last: pfn,
@@ -87,8 +90,8 @@ impl Spans {
 
     /// The spans that were kept.
     pub fn kept(&self) -> &[Span] {
-        let len = (self.spans as usize).min(Self::KEPT);
-        self.kept.get(..len).unwrap_or(&[])
+        let len = usize::try_from(self.spans).unwrap_or(usize::MAX);
+        self.kept.get(..len).unwrap_or(&self.kept)
     }
 
     /// All spans, kept or not.
@@ -96,7 +99,8 @@ impl Spans {
         self.spans
     }
 
-    /// All pages, in spans that were kept or not.
+    /// All pages, in spans that were kept or not. A page that comes up in several spans counts in
+    /// each of them.
     pub fn pages(&self) -> u64 {
         self.pages
     }
