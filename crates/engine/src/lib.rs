@@ -7,9 +7,6 @@
 //! `page_ext`.
 #![no_std]
 
-#[cfg(any(test, loom))]
-extern crate std;
-
 mod engine;
 
 pub use engine::*;

@@ -14,7 +14,7 @@ pub struct PhysAddr(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pfn(pub u64);
 
-/// The size of a CPU page, as a power of two.
+/// The size of a CPU page, as a power of two. Kernels have 12 to 18; no more than 29 works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageShift(pub u32);
 

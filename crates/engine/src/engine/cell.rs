@@ -42,7 +42,7 @@ pub struct Count(u32);
 
 /// What taking translations away found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub(super) enum Taken {
     /// They were there.
     Exact {
         /// Whether a checker had reported the page since it was last free of translations.
@@ -92,7 +92,7 @@ pub(super) fn read<C: Cell>(cell: &C) -> Count {
 #[must_use]
 pub(super) fn add<C: Cell>(cell: &C, weight: u32) -> bool {
     let old = Count(cell.fetch_add(weight));
-    let sum = (old.0 & !REPORTED) + weight;
+    let sum = (old.0 & !REPORTED).saturating_add(weight);
     if sum < SATURATED {
         return true;
     }

@@ -85,8 +85,9 @@ impl<'s, S: Store> Ledger<'s, S> {
 
     /// Uncounts translations that are still live when their domain ends, and adds them to `leaks`.
     ///
-    /// Left out of `leaks`: pages that have been reported at their free (the same bug), and those
-    /// for which `is_leak` says no.
+    /// Left out of `leaks`: pages that have been reported at their free (the same bug), those whose
+    /// count does not cover the translations (they were made while the page had no cell), and
+    /// those for which `is_leak` says no.
     #[inline]
     pub fn release(
         &self,

@@ -28,7 +28,7 @@ mod spans;
 mod store;
 
 pub use addr::{PageRange, PageShift, Pfn, PhysAddr};
-pub use cell::{Cell, Count, Taken};
+pub use cell::{Cell, Count};
 pub use granule::Granule;
 pub use ledger::{Ledger, Verdict};
 pub use merge::Merger;
