@@ -20,6 +20,15 @@ use crate::{
     },
 };
 
+// Every case of the catalog has its drivers.
+const _: () = {
+    let mut index = 0;
+    while index < catalog::CASES.len() {
+        assert!(cases::driver(catalog::CASES[index].number).is_some());
+        index += 1;
+    }
+};
+
 /// What the module parameters ask for.
 pub(crate) struct Selection {
     /// One case, or every case if none.

@@ -25,7 +25,7 @@ macro_rules! cases {
         $(mod $name;)*
 
         /// The drivers of the pattern with this number.
-        pub(crate) fn driver(number: u32) -> Option<Driver> {
+        pub(crate) const fn driver(number: u32) -> Option<Driver> {
             match number {
                 $($number => Some(Driver {
                     bug: $name::bug,

@@ -32,6 +32,8 @@ pub(crate) fn bug(stage: &Stage) -> Result {
 
     stage.expect_report(held.pfns())?;
     drop(interface);
+
+    stage.expect_no_more()?;
     drop(held);
     Ok(())
 }

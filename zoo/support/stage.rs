@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The announcements in the kernel log, by which a reader knows what ought to be reported.
+//!
+//! An expectation holds from its line on, until the next expectation or the end of the case.
 
 use core::cell::Cell;
 
@@ -79,6 +81,16 @@ impl Stage {
     /// Fails with [`EDOM`] if the catalog says otherwise.
     pub(crate) fn expect_silence(&self) -> Result {
         self.agree(Expect::Silent)?;
+        self.announce(fmt!("expect silent"));
+        Ok(())
+    }
+
+    /// Says that the reports announced by [`expect_report`](Self::expect_report) are over, and
+    /// that what comes next is innocent.
+    ///
+    /// Fails with [`EDOM`] if no report was announced.
+    pub(crate) fn expect_no_more(&self) -> Result {
+        self.check_announced()?;
         self.announce(fmt!("expect silent"));
         Ok(())
     }

@@ -186,23 +186,32 @@ extern "C" {
 }
 
 /// `iommu_domain_ops::iotlb_sync`: there is no IOTLB, so tables that became empty can go at once.
+///
+/// # Safety
+///
+/// `gather` must be valid, and its list must be initialised anew before it is used again.
 unsafe extern "C" fn iotlb_sync(
     _domain: *mut bindings::iommu_domain,
     gather: *mut bindings::iommu_iotlb_gather,
 ) {
-    // SAFETY: The core passes a valid gather, and initialises its list anew afterwards.
+    // SAFETY: By the safety requirements.
     unsafe { iommu_put_pages_list(&raw mut (*gather).freelist) }
 }
 
 /// `iommu_domain_ops::free`: takes the table down, whatever it still holds.
+///
+/// # Safety
+///
+/// `domain` must come from [`alloc()`], and must not be used afterwards.
 unsafe extern "C" fn free(domain: *mut bindings::iommu_domain) {
     let iommu: *mut bindings::pt_iommu = domain.cast();
-    // SAFETY: `domain` comes from `alloc()`, so it is the start of an initialised `pt_iommu`.
+    // SAFETY: By the safety requirements, it is the start of an initialised `pt_iommu`.
     if let Some(deinit) = unsafe { (*(*iommu).ops).deinit } {
         // SAFETY: As above; no hardware walks the table.
         unsafe { deinit(iommu) };
     }
-    // SAFETY: `domain` comes from `KBox::into_raw()` in `alloc()`, and is freed once.
+    // SAFETY: It comes from `KBox::into_raw()` in `alloc()`, and by the safety requirements this
+    // is its end.
     drop(unsafe { KBox::from_raw(domain.cast::<Table>()) });
 }
 
@@ -212,6 +221,10 @@ static DRIVER_OPS: bindings::pt_iommu_driver_ops = bindings::pt_iommu_driver_ops
 };
 
 /// `pt_iommu_driver_ops::change_top`: there is no hardware to be told of the new top.
+///
+/// # Safety
+///
+/// None; that it is unsafe is the type of the callback.
 unsafe extern "C" fn change_top(
     _iommu: *mut bindings::pt_iommu,
     _top: bindings::phys_addr_t,
@@ -220,8 +233,12 @@ unsafe extern "C" fn change_top(
 }
 
 /// `pt_iommu_driver_ops::get_top_lock`.
+///
+/// # Safety
+///
+/// `iommu` must be the start of a [`Table`].
 unsafe extern "C" fn get_top_lock(iommu: *mut bindings::pt_iommu) -> *mut bindings::spinlock_t {
     let table: *mut Table = iommu.cast();
-    // SAFETY: `iommu` is the start of a `Table`, see there.
+    // SAFETY: By the safety requirements.
     unsafe { Opaque::cast_into(&raw const (*table).top_lock) }
 }
