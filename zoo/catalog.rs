@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: Apache-2.0 OR MIT
 
 //! What the zoo holds: one entry per bug pattern, with the verdict that an ideal sanitizer gives.
 //!
 //! Plain Rust without dependencies, so that the kernel module and the tool that reads its log
-//! are compiled from the same list.
+//! are compiled from the same list; hence the licence, as both worlds can use it.
 //!
 //! Every pattern comes as a `bug` and as a `twin`, the same driver done right. All twins are
 //! silent. Some bugs are silent too: there the question is whether the counts survive a driver
