@@ -1,0 +1,150 @@
+//! Rules of the accounting that no defect of the C implementation stands for.
+//!
+//! Names with a number in them begin with the number of the rule.
+
+mod support {
+    pub(crate) mod cell;
+    pub(crate) mod short;
+    pub(crate) mod store;
+    pub(crate) mod table;
+}
+
+use dmasan_engine::{
+    Hole, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Section, Spans, Store,
+};
+use support::cell::HostCell;
+use support::short::*;
+use support::store::HostStore;
+use support::table::{Gaps, Table};
+
+#[test]
+fn rule_3_a_failed_map_is_undone_exactly() {
+    let store = machine([0]);
+    let ledger = Ledger::new(&store);
+    let mapped = run(0, 8 * K4);
+    let counted = |bytes| {
+        ledger.map_begin(mapped, granule(K4));
+        assert!(ledger.map_end(mapped, bytes, granule(K4)).is_empty());
+        let live = (0..8)
+            .filter(|pfn| translations(&ledger, *pfn) == Some(1))
+            .count();
+        // The driver that failed half-way is asked to take its half back.
+        if let Some(done) = Run::new(PhysAddr(0), live as u64 * K4) {
+            assert!(ledger.unmap(done, granule(K4)).is_empty());
+        }
+        assert_eq!(check(&ledger, 0, 8), []);
+        live
+    };
+    assert_eq!(counted(0), 0);
+    assert_eq!(counted(3 * K4), 3);
+    assert_eq!(counted(3 * K4 + 1), 4);
+    assert_eq!(counted(8 * K4), 8);
+    assert_eq!(counted(u64::MAX), 8);
+}
+
+#[test]
+fn rule_3_a_short_unmap_leaves_the_rest_counted() {
+    let store = machine([0]);
+    let ledger = Ledger::new(&store);
+    for gaps in [Gaps::Stop, Gaps::Skip] {
+        let mut table = Table::new(K4, gaps);
+        for (iova, phys) in [(0, 40 * K4), (K4, 9 * K4), (3 * K4, 7 * K4)] {
+            ledger.map_begin(run(phys, K4), granule(K4));
+            table.map(iova, phys, K4);
+        }
+        // A gap at the third page: what is behind it stays, and physical page 0 is left alone.
+        assert_eq!(unmap(&ledger, &mut table, 0, 4 * K4), 2 * K4);
+        assert_eq!(translations(&ledger, 7), Some(1));
+        assert_eq!(translations(&ledger, 9), Some(0));
+        assert_eq!(unmap(&ledger, &mut table, 3 * K4, K4), K4);
+        assert_eq!(check(&ledger, 0, SECTION), []);
+    }
+}
+
+#[test]
+fn rule_1_an_underflow_is_told_with_what_was_missing_and_ends_at_zero() {
+    let store = HostStore::<HostCell>::new(PageShift(16), 32, [0]);
+    let ledger = Ledger::new(&store);
+    ledger.map_begin(run(K64, 5 * K4), granule(K4));
+    let underflow = ledger.unmap(run(0, 3 * K64), granule(K4));
+    assert_eq!(told(&underflow), [(0, 2, 16 + 11 + 16)]);
+    assert_eq!(check(&ledger, 0, 32), []);
+    ledger.map_begin(run(0, K4), granule(K4));
+    assert_eq!(check(&ledger, 0, 32), [(0, 0, 1)]);
+}
+
+#[test]
+fn rule_4_a_section_comes_and_goes() {
+    let mut store = machine([0, 1]);
+    Ledger::new(&store).map_begin(run(0, 2 * M2), granule(K4));
+    let cells = store.online.remove(&1).expect("online");
+    let ledger = Ledger::new(&store);
+    assert_eq!(translations(&ledger, SECTION), None);
+    assert_eq!(check(&ledger, 0, 2 * SECTION), [(0, SECTION - 1, SECTION)]);
+    store.online.insert(1, cells);
+    assert_eq!(translations(&Ledger::new(&store), SECTION), Some(1));
+}
+
+#[test]
+fn a_saturated_page_is_told_once_and_left_alone_for_ever() {
+    // A page of 2^29 granules fills half of a cell at once.
+    let store = HostStore::<HostCell>::new(PageShift(29), 1, [0]);
+    let ledger = Ledger::new(&store);
+    let (byte, half) = (granule(1), 1u64 << 29);
+
+    ledger.map_begin(run(0, half), byte);
+    ledger.map_begin(run(0, half - 1), byte);
+    assert_eq!(
+        translations(&ledger, 0),
+        Some((1 << 30) - 1),
+        "the largest exact count"
+    );
+    assert_eq!(check(&ledger, 0, 1), [(0, 0, (1 << 30) - 1)]);
+
+    assert_eq!(told(&ledger.map_begin(run(0, 1), byte)), [(0, 0, 0)]);
+    let mut leaks = Spans::new();
+    for _ in 0..9 {
+        assert!(
+            ledger.map_begin(run(0, half), byte).is_empty(),
+            "told twice"
+        );
+        assert!(ledger
+            .count(Pfn(0))
+            .is_some_and(|count| count.is_saturated()));
+        assert_eq!(translations(&ledger, 0), Some(0));
+        assert_eq!(check(&ledger, 0, 1), []);
+        assert!(ledger.unmap(run(0, half), byte).is_empty());
+        ledger.release(run(0, half), byte, &mut leaks, |_| true);
+    }
+    assert!(leaks.is_empty());
+}
+
+#[test]
+fn a_store_that_breaks_its_word_hangs_nobody() {
+    struct Liar(HostStore<HostCell>);
+    struct Behind<S>(S);
+    impl Store for Liar {
+        type Cell = HostCell;
+        type Section<'a> = Behind<<HostStore<HostCell> as Store>::Section<'a>>;
+        fn page_shift(&self) -> PageShift {
+            PAGE
+        }
+        fn section(&self, pfn: Pfn) -> Result<Self::Section<'_>, Hole> {
+            let hole = |_| Hole { last: Pfn(0) };
+            self.0.section(pfn).map(Behind).map_err(hole)
+        }
+    }
+    impl<S: Section> Section for Behind<S> {
+        type Cell = S::Cell;
+        fn last(&self) -> Pfn {
+            Pfn(0)
+        }
+        fn for_each(&self, pages: PageRange, visit: impl FnMut(Pfn, &S::Cell)) {
+            self.0.for_each(pages, visit);
+        }
+    }
+    let store = Liar(machine([0]));
+    let ledger = Ledger::new(&store);
+    ledger.map_begin(run(0, 2 * M2), granule(K4));
+    assert_eq!(check(&ledger, 0, 2 * SECTION), [(0, 0, 1)]);
+}
