@@ -1,0 +1,229 @@
+//! Unmaps through drivers that cannot tell what they unmapped, against a table that can.
+
+mod support {
+    pub(crate) mod table;
+}
+
+use dmasan_engine::{Granule, PendingUnmap, Run, Unit};
+use support::table::{Gaps, Table};
+
+/// Pages of 1, 8 and 32 granules. A granule is a byte, so that addresses count granules.
+const SIZES: u64 = 1 | 8 | 32;
+
+/// How eight granules of IOVA space are mapped.
+#[derive(Clone, Copy, Debug)]
+enum Block {
+    /// Eight leaves in descending order in memory: eight runs.
+    Scattered,
+    /// One leaf.
+    Large,
+    /// Leaves that follow one another, but for two in the middle that are missing.
+    Holey,
+}
+
+const BLOCKS: [Block; 3] = [Block::Scattered, Block::Large, Block::Holey];
+
+fn map_block(table: &mut Table, block: Block, iova: u64, phys: u64) {
+    match block {
+        Block::Scattered => (0..8).for_each(|i| table.map(iova + i, phys + 7 - i, 1)),
+        Block::Large => table.map(iova, phys, 8),
+        Block::Holey => [0, 1, 2, 5, 6, 7]
+            .into_iter()
+            .for_each(|i| table.map(iova + i, phys + i, 1)),
+    }
+}
+
+/// The bytes of runs, in ascending order.
+fn bytes(runs: impl IntoIterator<Item = Run>) -> Vec<u64> {
+    let each = |run: Run| run.first().0..=run.last().0;
+    let mut bytes: Vec<u64> = runs.into_iter().flat_map(each).collect();
+    bytes.sort_unstable();
+    bytes
+}
+
+/// Unmaps every part of the window that is mapped and compares what was settled with what went.
+fn every_unmap_is_settled_exactly(table: &Table, base: u64, width: u64) {
+    for (start, end) in (0..width).flat_map(|a| (a + 1..=width).map(move |b| (a, b))) {
+        let (iova, len) = (base + start, end - start);
+        // Without a sanitizer, whole leaves go until the first gap or the end.
+        let mut reference = Vec::new();
+        let mut done = 0;
+        while let Some(leaf) = table.leaves.get(&iova.wrapping_add(done)) {
+            if done >= len {
+                break;
+            }
+            reference.push(Run::from(leaf));
+            done += leaf.size;
+            if iova.checked_add(done).is_none() {
+                break;
+            }
+        }
+
+        let mut after = table.clone();
+        let mut settled = Vec::new();
+        let unmapped = after.unmap(iova, len, |run| settled.push(run));
+
+        assert_eq!(unmapped, done, "[{start}, {end}) of {table:?}");
+        assert_eq!(
+            bytes(settled),
+            bytes(reference),
+            "[{start}, {end}) of {table:?}"
+        );
+        let left = table.leaves.len() - after.leaves.len();
+        assert_eq!(left == 0, done == 0);
+    }
+}
+
+#[test]
+fn every_unmap_of_every_table_is_settled_exactly() {
+    for gaps in [Gaps::Stop, Gaps::Skip] {
+        for base in [0, u64::MAX - 31] {
+            for code in 0..81 {
+                let mut table = Table::new(SIZES, gaps);
+                for i in 0..4 {
+                    let block = BLOCKS[code / 3usize.pow(i) % 3];
+                    // The first block is at physical 0, and no block follows on another.
+                    let (at, phys) = (8 * u64::from(i), 16 * u64::from(i));
+                    map_block(&mut table, block, base + at, phys);
+                }
+                every_unmap_is_settled_exactly(&table, base, 32);
+            }
+        }
+    }
+}
+
+#[test]
+fn leaves_larger_than_the_unmap_are_settled_whole() {
+    for (gaps, block) in [Gaps::Stop, Gaps::Skip]
+        .into_iter()
+        .flat_map(|gaps| BLOCKS.map(|block| (gaps, block)))
+    {
+        for phys in [0, 64] {
+            let mut table = Table::new(SIZES, gaps);
+            map_block(&mut table, block, 24, 32);
+            table.map(32, phys, 32);
+            map_block(&mut table, block, 64, 128);
+            every_unmap_is_settled_exactly(&table, 0, 72);
+        }
+    }
+}
+
+fn granule(bytes: u64) -> Granule {
+    Granule::from_bitmap(bytes).expect("not zero")
+}
+
+fn runs(pending: &PendingUnmap, unmapped: u64) -> Vec<(u64, u64)> {
+    let mut runs = Vec::new();
+    pending.settle(unmapped, |run| runs.push((run.first().0, run.last().0)));
+    runs
+}
+
+#[test]
+fn as_many_scattered_pages_go_at_once_as_the_record_has_runs() {
+    let mut pending = PendingUnmap::new();
+    let unit = |count| Unit {
+        pgsize: 4096,
+        count,
+    };
+    let scattered = |iova: u64| 2 * iova + 4096;
+    for (asked, planned) in [(1, 1), (15, 15), (16, 16), (17, 16), (1000, 16)] {
+        let plan = pending.plan(0, unit(asked), 4096, granule(4096), scattered);
+        assert_eq!(plan, unit(planned));
+        assert_eq!(runs(&pending, 4096 * planned).len() as u64, planned);
+    }
+    // A page that would fit half goes in smaller ones.
+    let large = Unit {
+        pgsize: 32 << 12,
+        count: 3,
+    };
+    let sizes = 1 << 12 | 8 << 12 | 32 << 12;
+    let plan = pending.plan(0, large, sizes, granule(4096), scattered);
+    assert_eq!(
+        plan,
+        Unit {
+            pgsize: 8 << 12,
+            count: 2
+        }
+    );
+}
+
+#[test]
+fn what_may_be_a_gap_is_planned_alone() {
+    let mut pending = PendingUnmap::new();
+    let table = [4096, 8192, 0, 0, 20480];
+    let translate = |iova: u64| table[(iova / 4096) as usize];
+    let mut plan = |page: u64| {
+        let unit = Unit {
+            pgsize: 4096,
+            count: 5 - page,
+        };
+        let planned = pending.plan(page * 4096, unit, 4096, granule(4096), translate);
+        (planned.count, runs(&pending, planned.count * 4096))
+    };
+    assert_eq!(plan(0), (2, vec![(4096, 12287)]));
+    assert_eq!(plan(2), (1, vec![(0, 4095)]));
+    assert_eq!(plan(3), (1, vec![(0, 4095)]));
+    assert_eq!(plan(4), (1, vec![(20480, 24575)]));
+}
+
+#[test]
+fn runs_do_not_join_across_the_end_of_the_address_space() {
+    let mut pending = PendingUnmap::default();
+    let unit = Unit {
+        pgsize: 4096,
+        count: 2,
+    };
+    let top = u64::MAX - 4095;
+    let plan = pending.plan(0, unit, 4096, granule(4096), |iova| top.wrapping_add(iova));
+    assert_eq!(plan.count, 1);
+    assert_eq!(runs(&pending, 4096), [(top, u64::MAX)]);
+}
+
+#[test]
+fn nothing_planned_is_nothing_settled() {
+    let mut pending = PendingUnmap::new();
+    assert_eq!(runs(&pending, u64::MAX), []);
+    for unit in [
+        Unit {
+            pgsize: 0,
+            count: 1,
+        },
+        Unit {
+            pgsize: 4096,
+            count: 0,
+        },
+        Unit {
+            pgsize: 0,
+            count: 0,
+        },
+    ] {
+        let plan = pending.plan(0, unit, 4096 | 1 << 21, granule(4096), |iova| iova + 4096);
+        assert_eq!(plan.count, 0, "{unit:?}");
+        assert_eq!(runs(&pending, 4096), []);
+    }
+    // A record is of the last plan only.
+    let unit = Unit {
+        pgsize: 4096,
+        count: 3,
+    };
+    pending.plan(0, unit, 4096, granule(4096), |iova| 3 * iova + 4096);
+    assert_eq!(runs(&pending, 0), []);
+    pending.plan(0, Unit { count: 0, ..unit }, 4096, granule(4096), |iova| {
+        iova
+    });
+    assert_eq!(runs(&pending, 4096), []);
+}
+
+#[test]
+fn a_unit_as_large_as_the_address_space_ends() {
+    let mut pending = PendingUnmap::new();
+    let half = 1u64 << 63;
+    let unit = Unit {
+        pgsize: half,
+        count: 2,
+    };
+    let plan = pending.plan(0, unit, half, granule(half), |iova| iova);
+    assert_eq!(plan.pgsize, half);
+    assert!(plan.count >= 1);
+    assert_eq!(runs(&pending, half), [(0, half - 1)]);
+}
