@@ -1,0 +1,345 @@
+//! Random histories of a machine against a plain list of live translations.
+//!
+//! `PROPTEST_CASES=100000 cargo test -p dmasan-engine --release --test oracle` for the long run.
+
+mod support {
+    pub(crate) mod cell;
+    pub(crate) mod history;
+    pub(crate) mod oracle;
+    pub(crate) mod store;
+    pub(crate) mod table;
+}
+
+use std::collections::BTreeMap;
+
+use dmasan_engine::{
+    Count, Granule, Ledger, Merger, PageRange, PageShift, Pfn, PhysAddr, Run, Spans, Verdict,
+};
+use proptest::prelude::*;
+use support::cell::HostCell;
+use support::history::{steps, Path, Place, Step};
+use support::oracle::Oracle;
+use support::store::HostStore;
+use support::table::{Gaps, Table};
+
+/// Size of a window of addresses.
+const WINDOW: u64 = 512 << 10;
+/// Where memory is: at zero, across 4 GiB, and at the end.
+const MEMORY: [u64; 3] = [0, (4 << 30) - WINDOW / 2, u64::MAX - (WINDOW - 1)];
+/// Where translations are.
+const IOVAS: [u64; 2] = [0, u64::MAX - (WINDOW - 1)];
+/// Page sizes of the domains: smaller than, equal to and larger than those of the CPU.
+const DOMAINS: [u64; 4] = [
+    0x1000 | 0x1_0000,
+    0x1000 | 0x8000 | 0x4_0000,
+    0x4000,
+    0x1_0000 | 0x8_0000,
+];
+const PAGES_PER_SECTION: u64 = 4;
+
+struct World {
+    page: PageShift,
+    store: HostStore<HostCell>,
+    domains: Vec<Table>,
+    oracle: Oracle,
+}
+
+/// The granule-aligned part of a window from `at` on, `granules` long or to its end.
+fn part(base: u64, at: u64, granules: u64, granule: Granule) -> (u64, u64) {
+    let slots = WINDOW / granule.bytes();
+    let slot = at % slots;
+    let len = granules.clamp(1, slots - slot);
+    (base + slot * granule.bytes(), len * granule.bytes())
+}
+
+fn memory_run(phys: Place, granules: u64, granule: Granule) -> Run {
+    let (start, len) = part(MEMORY[phys.0 % MEMORY.len()], phys.1, granules, granule);
+    Run::new(PhysAddr(start), len).expect("not empty")
+}
+
+impl World {
+    fn new(page: PageShift) -> Self {
+        let section = PAGES_PER_SECTION << page.0;
+        // Every third section is a hole to begin with.
+        let sections = MEMORY.map(|base| base / section..=(base + (WINDOW - 1)) / section);
+        let online = sections
+            .into_iter()
+            .flatten()
+            .filter(|index| index % 3 != 2);
+        let tables = DOMAINS
+            .iter()
+            .zip([Gaps::Stop, Gaps::Skip].into_iter().cycle());
+        Self {
+            page,
+            store: HostStore::new(page, PAGES_PER_SECTION, online),
+            domains: tables
+                .map(|(sizes, gaps)| Table::new(*sizes, gaps))
+                .collect(),
+            oracle: Oracle::new(page),
+        }
+    }
+
+    fn pfns(&self) -> impl Iterator<Item = Pfn> {
+        let page = self.page;
+        let pages = |base: u64| base >> page.0..=(base + (WINDOW - 1)) >> page.0;
+        MEMORY.map(pages).into_iter().flatten().map(Pfn)
+    }
+
+    fn counts(&self) -> BTreeMap<u64, Count> {
+        let ledger = Ledger::new(&self.store);
+        self.pfns()
+            .filter_map(|pfn| Some((pfn.0, ledger.count(pfn)?)))
+            .collect()
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Map {
+                domain,
+                iova,
+                phys,
+                granules,
+                fails,
+                ragged,
+            } => {
+                self.map(domain % DOMAINS.len(), iova, phys, granules, fails, ragged);
+            }
+            Step::Unmap {
+                domain,
+                leaf,
+                granules,
+                path,
+            } => {
+                let domain = domain % DOMAINS.len();
+                let leaves = &self.domains[domain].leaves;
+                if let Some(iova) = leaves.keys().nth(leaf % leaves.len().max(1)) {
+                    self.unmap(domain, *iova, granules, path);
+                }
+            }
+            Step::UnmapAnywhere {
+                domain,
+                iova,
+                granules,
+                path,
+            } => {
+                let domain = domain % DOMAINS.len();
+                let granule = self.domains[domain].granule();
+                let (iova, _) = part(IOVAS[iova.0 % IOVAS.len()], iova.1, 1, granule);
+                self.unmap(domain, iova, granules, path);
+            }
+            Step::Bogus {
+                domain,
+                phys,
+                granules,
+            } => {
+                let granule = self.domains[domain % DOMAINS.len()].granule();
+                let run = memory_run(phys, granules, granule);
+                self.oracle
+                    .disturb(run.first().0 >> self.page.0..=run.last().0 >> self.page.0);
+                self.uncount(run, granule);
+            }
+            Step::End { domain, spares } => self.end(domain % DOMAINS.len(), spares),
+            Step::Check { phys, order } => self.check(phys, order),
+            Step::Hotplug { phys } => self.hotplug(phys),
+        }
+    }
+
+    fn map(
+        &mut self,
+        domain: usize,
+        iova: Place,
+        phys: Place,
+        granules: u64,
+        fails: u64,
+        ragged: bool,
+    ) {
+        let table = &mut self.domains[domain];
+        let granule = table.granule();
+        let (iova, room) = part(IOVAS[iova.0 % IOVAS.len()], iova.1, granules, granule);
+        let run = memory_run(phys, room / granule.bytes(), granule);
+        let len = run.last().0 - run.first().0 + 1;
+        // The driver stops at the first address that is taken, and wherever else it likes.
+        let taken = |done: &u64| {
+            table.leaves.values().any(|leaf| {
+                let at = iova + done;
+                leaf.iova <= at && at <= leaf.iova + (leaf.size - 1)
+            })
+        };
+        let free = (0..len)
+            .step_by(granule.bytes() as usize)
+            .find(taken)
+            .unwrap_or(len);
+        let mapped = free.min(fails.saturating_mul(granule.bytes()));
+
+        let ledger = Ledger::new(&self.store);
+        assert!(ledger.map_begin(run, granule).is_empty(), "saturated");
+        table.map(iova, run.first().0, mapped);
+        let told = if ragged && mapped > 0 {
+            mapped - granule.bytes() + 1
+        } else {
+            mapped
+        };
+        // While the driver ran, the cells that there are have counted all of it.
+        let undone = ledger.map_end(run, told, granule);
+        assert!(undone.is_empty(), "a failed map underflows: {undone:?}");
+        if let Some(made) = Run::new(run.first(), mapped) {
+            self.oracle.map(made, granule);
+        }
+    }
+
+    fn unmap(&mut self, domain: usize, iova: u64, granules: u64, path: Path) {
+        let table = &mut self.domains[domain];
+        let granule = table.granule();
+        let window = IOVAS
+            .iter()
+            .rev()
+            .find(|base| iova >= **base)
+            .expect("first is zero");
+        let len = (granules.max(1) * granule.bytes()).min(WINDOW - (iova - window));
+        let mut gone = Vec::new();
+        match path {
+            Path::LookUp => {
+                table.unmap(iova, len, |run| gone.push(run));
+            }
+            Path::Walk => {
+                let mut merger = Merger::new();
+                let last = iova + (len - 1);
+                let range = table.leaves.range(iova..=last);
+                let leaves: Vec<_> = range.map(|(_, leaf)| *leaf).collect();
+                for leaf in &leaves {
+                    table.leaves.remove(&leaf.iova);
+                    gone.extend(merger.push(leaf.into()));
+                }
+                gone.extend(merger.finish());
+            }
+        }
+        for run in gone {
+            self.oracle.unmap(run, granule);
+            self.uncount(run, granule);
+        }
+    }
+
+    /// Uncounts a run: what is not there underflows, and only where the cells cannot know.
+    fn uncount(&self, run: Run, granule: Granule) {
+        let before = self.counts();
+        let mut expected = Spans::new();
+        for (pfn, weight) in self.oracle.weights(run, granule) {
+            let Some(count) = before.get(&pfn) else {
+                continue;
+            };
+            let missing = weight.saturating_sub(count.translations());
+            if missing > 0 {
+                expected.push(Pfn(pfn), missing);
+            }
+        }
+        assert_eq!(Ledger::new(&self.store).unmap(run, granule), expected);
+    }
+
+    fn end(&mut self, domain: usize, spares: u64) {
+        let granule = self.domains[domain].granule();
+        let leaves = std::mem::take(&mut self.domains[domain].leaves);
+        let is_leak = |pfn: Pfn| spares == 0 || pfn.0 % spares != 0;
+
+        let mut merger = Merger::new();
+        let mut runs: Vec<_> = leaves
+            .values()
+            .filter_map(|leaf| merger.push(leaf.into()))
+            .collect();
+        runs.extend(merger.finish());
+
+        let ledger = Ledger::new(&self.store);
+        let (mut leaks, mut expected) = (Spans::new(), Spans::new());
+        for run in runs {
+            for (pfn, weight) in self.oracle.weights(run, granule) {
+                let known = ledger
+                    .count(Pfn(pfn))
+                    .is_some_and(|count| count.translations() >= weight);
+                if known && !self.oracle.reported.contains(&pfn) && is_leak(Pfn(pfn)) {
+                    expected.push(Pfn(pfn), weight);
+                }
+            }
+            ledger.release(run, granule, &mut leaks, is_leak);
+            self.oracle.unmap(run, granule);
+        }
+        assert_eq!(leaks, expected);
+    }
+
+    fn check(&mut self, phys: Place, order: u32) {
+        let pages = WINDOW >> self.page.0;
+        let first = (MEMORY[phys.0 % MEMORY.len()] >> self.page.0)
+            + ((phys.1 % pages) & !((1 << order) - 1));
+        let range = PageRange::from_count(Pfn(first), 1 << order).expect("pages");
+
+        let (counts, truth) = (self.counts(), self.oracle.counts());
+        let mut expected = Spans::new();
+        for (pfn, count) in counts.range(first..=range.last().0) {
+            if count.translations() > 0 && self.oracle.reported.insert(*pfn) {
+                assert!(truth.contains_key(pfn), "false alarm at page {pfn:#x}");
+                expected.push(Pfn(*pfn), count.translations());
+            }
+        }
+        let told = match Ledger::new(&self.store).check(range) {
+            Verdict::Clean => Spans::new(),
+            Verdict::Mapped(spans) => spans,
+        };
+        assert_eq!(told, expected);
+    }
+
+    fn hotplug(&mut self, phys: Place) {
+        let pages = WINDOW >> self.page.0;
+        let pfn = (MEMORY[phys.0 % MEMORY.len()] >> self.page.0) + phys.1 % pages;
+        let index = pfn / PAGES_PER_SECTION;
+        let section =
+            index * PAGES_PER_SECTION..=index * PAGES_PER_SECTION + (PAGES_PER_SECTION - 1);
+        self.oracle.disturb(section.clone());
+        self.oracle.reported.retain(|pfn| !section.contains(pfn));
+        if self.store.online.remove(&index).is_none() {
+            let cells = (0..PAGES_PER_SECTION).map(|_| HostCell::default());
+            self.store.online.insert(index, cells.collect());
+        }
+    }
+
+    /// Compares every cell with the list.
+    fn compare(&mut self) {
+        let truth = self.oracle.counts();
+        for (pfn, count) in self.counts() {
+            let (seen, live) = (count.translations(), truth.get(&pfn).copied().unwrap_or(0));
+            if seen == 0 {
+                self.oracle.reported.remove(&pfn);
+            }
+            if live == 0 {
+                assert_eq!(seen, 0, "page {pfn:#x} is free of translations");
+                self.oracle.forget(Pfn(pfn));
+            } else if self.oracle.dirty.contains(&pfn) {
+                assert!(seen <= live, "page {pfn:#x}: {seen} of {live}");
+            } else {
+                assert_eq!(seen, live, "page {pfn:#x}");
+            }
+            assert_eq!(
+                count.is_reported(),
+                self.oracle.reported.contains(&pfn),
+                "page {pfn:#x}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn counts_and_reports_are_what_a_list_of_live_translations_says(
+        page in prop_oneof![Just(PageShift(12)), Just(PageShift(14)), Just(PageShift(16))],
+        steps in steps(),
+    ) {
+        let mut world = World::new(page);
+        for step in &steps {
+            world.step(step);
+            world.compare();
+        }
+        // In the end all go, and nothing is left behind.
+        for domain in 0..DOMAINS.len() {
+            world.end(domain, 0);
+            world.compare();
+        }
+        prop_assert!(world.counts().values().all(|count| count.translations() == 0));
+    }
+}
