@@ -14,7 +14,11 @@ pub struct PhysAddr(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pfn(pub u64);
 
-/// The size of a CPU page, as a power of two. Kernels have 12 to 18; no more than 29 works.
+/// The size of a CPU page, as a power of two.
+///
+/// Kernels have 12 to 18. A page of 2^29 granules or more would be too much for a [`Cell`].
+///
+/// [`Cell`]: super::Cell
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageShift(pub u32);
 

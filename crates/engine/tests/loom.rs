@@ -1,0 +1,319 @@
+//! Every interleaving of the operations on one page, and every value that relaxed loads may see.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test -p dmasan-engine --test loom --release`
+#![cfg(loom)]
+
+mod support {
+    pub(crate) mod store;
+}
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use dmasan_engine::{
+    Cell, Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Spans, Verdict,
+};
+use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::Arc;
+use loom::thread;
+use support::store::HostStore;
+
+#[derive(Debug)]
+struct LoomCell(AtomicU32);
+
+impl Default for LoomCell {
+    fn default() -> Self {
+        Self(AtomicU32::new(0))
+    }
+}
+
+/// What the kernel promises as well: relaxed, each of them.
+impl Cell for LoomCell {
+    fn load(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn store(&self, value: u32) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    fn fetch_add(&self, value: u32) -> u32 {
+        self.0.fetch_add(value, Ordering::Relaxed)
+    }
+
+    fn compare_exchange_weak(&self, current: u32, new: u32) -> Result<u32, u32> {
+        self.0
+            .compare_exchange_weak(current, new, Ordering::Relaxed, Ordering::Relaxed)
+    }
+}
+
+const PAGE: u64 = 4096;
+
+/// A machine of two pages, with short words for what may happen to them.
+#[derive(Clone, Debug)]
+struct Machine {
+    store: Arc<HostStore<LoomCell>>,
+    granule: Granule,
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self::with(PageShift(12), 12)
+    }
+
+    fn with(page: PageShift, granule: u32) -> Self {
+        Self {
+            store: Arc::new(HostStore::new(page, 2, [0])),
+            granule: Granule::from_shift(granule).expect("below 64"),
+        }
+    }
+
+    fn ledger(&self) -> Ledger<'_, HostStore<LoomCell>> {
+        Ledger::new(&self.store)
+    }
+
+    /// Maps `len` bytes from `start` on and returns the pages that saturated.
+    fn map(&self, start: u64, len: u64) -> u64 {
+        self.ledger()
+            .map_begin(run(start, len), self.granule)
+            .pages()
+    }
+
+    fn failed_map(&self, start: u64, len: u64) {
+        assert_eq!(self.map(start, len), 0);
+        let undone = self.ledger().map_end(run(start, len), 0, self.granule);
+        assert!(undone.is_empty(), "{undone:?}");
+    }
+
+    /// Unmaps and returns how many translations there were too few.
+    fn unmap(&self, start: u64, len: u64) -> u64 {
+        translations(&self.ledger().unmap(run(start, len), self.granule))
+    }
+
+    /// Ends a domain with these translations and returns those that leaked.
+    fn end(&self, start: u64, len: u64) -> u64 {
+        let mut leaks = Spans::new();
+        let run = run(start, len);
+        self.ledger()
+            .release(run, self.granule, &mut leaks, |_| true);
+        translations(&leaks)
+    }
+
+    /// Allocates or frees a page and returns the translations reported.
+    fn check(&self, pfn: u64) -> u64 {
+        let page = PageRange::from_count(Pfn(pfn), 1).expect("a page");
+        match self.ledger().check(page) {
+            Verdict::Clean => 0,
+            Verdict::Mapped(spans) => translations(&spans),
+        }
+    }
+
+    /// Live translations of a page and whether they have been reported.
+    fn count(&self, pfn: u64) -> (u32, bool) {
+        let count = self.ledger().count(Pfn(pfn)).expect("online");
+        (count.translations(), count.is_reported())
+    }
+
+    fn is_saturated(&self) -> bool {
+        self.ledger().count(Pfn(0)).expect("online").is_saturated()
+    }
+
+    fn spawn<T: 'static>(
+        &self,
+        work: impl FnOnce(&Machine) -> T + 'static,
+    ) -> thread::JoinHandle<T> {
+        let machine = self.clone();
+        thread::spawn(move || work(&machine))
+    }
+}
+
+fn run(start: u64, len: u64) -> Run {
+    Run::new(PhysAddr(start), len).expect("a run")
+}
+
+fn translations(spans: &Spans) -> u64 {
+    spans.kept().iter().map(|span| span.translations).sum()
+}
+
+fn join<T>(thread: thread::JoinHandle<T>) -> T {
+    thread.join().expect("no panic")
+}
+
+#[test]
+fn two_unmaps_of_one_page_take_one_translation_each() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        machine.map(0, PAGE);
+        let other = machine.spawn(|machine| machine.unmap(0, PAGE));
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(join(other), 0);
+        assert_eq!(machine.count(0), (0, false));
+    });
+}
+
+#[test]
+fn two_unmaps_of_one_translation_are_one_underflow_and_zero() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        let other = machine.spawn(|machine| machine.unmap(0, PAGE));
+        let missing = machine.unmap(0, PAGE) + join(other);
+        assert_eq!(missing, 1);
+        assert_eq!(machine.count(0), (0, false));
+    });
+}
+
+#[test]
+fn a_failed_map_beside_an_unmap_leaves_nothing_and_takes_nothing() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        let other = machine.spawn(|machine| machine.failed_map(0, 2 * PAGE));
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        join(other);
+        assert_eq!([machine.count(0), machine.count(1)], [(0, false); 2]);
+    });
+}
+
+#[test]
+fn a_map_an_unmap_and_a_check_of_one_page_agree_in_the_end() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        let mapper = machine.spawn(|machine| machine.map(0, PAGE));
+        let checker = machine.spawn(|machine| machine.check(0));
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(join(mapper), 0);
+        let told = join(checker);
+        assert!(told <= 2);
+
+        let (live, reported) = machine.count(0);
+        assert_eq!(live, 1);
+        assert!(told > 0 || !reported, "marked and not told");
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(machine.count(0), (0, false));
+    });
+}
+
+#[test]
+fn a_check_behind_an_unmap_is_silent_whatever_happens_to_the_rest_of_the_run() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        let other = machine.spawn(|machine| {
+            assert_eq!(machine.unmap(PAGE, PAGE), 0);
+            assert_eq!(machine.check(1), 0, "false alarm");
+        });
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(machine.check(0), 0, "false alarm");
+        join(other);
+    });
+}
+
+#[test]
+fn a_page_that_is_passed_on_after_its_unmap_raises_no_alarm() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        let freed = Arc::new(AtomicU32::new(0));
+        let flag = Arc::clone(&freed);
+        let owner = machine.spawn(move |machine| {
+            assert_eq!(machine.unmap(0, PAGE), 0);
+            // What the page allocator's lock does.
+            flag.store(1, Ordering::Release);
+        });
+        if freed.load(Ordering::Acquire) == 1 {
+            assert_eq!(machine.check(0), 0, "false alarm");
+            // The next owner's translation is his own.
+            assert_eq!(machine.map(0, PAGE), 0);
+            assert_eq!(machine.count(0), (1, false));
+        }
+        join(owner);
+    });
+}
+
+#[test]
+fn of_two_checks_of_a_mapped_page_exactly_one_reports() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        let checker = machine.spawn(|machine| machine.check(0));
+        let mapper = machine.spawn(|machine| machine.map(0, PAGE));
+        let told = [machine.check(0), join(checker)];
+        join(mapper);
+        assert_eq!(told.iter().filter(|told| **told > 0).count(), 1, "{told:?}");
+        assert_eq!(machine.count(0), (2, true));
+    });
+}
+
+#[test]
+fn a_leak_is_told_at_the_free_or_at_the_end_of_its_domain_and_not_at_both() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        let domain = machine.spawn(|machine| machine.end(0, PAGE));
+        let told = machine.check(0);
+        assert_eq!(told + join(domain), 1);
+        assert_eq!(machine.count(0), (0, false));
+    });
+}
+
+#[test]
+fn the_mark_of_a_report_goes_with_the_last_translation_though_a_new_one_comes() {
+    static OLD_BUG: AtomicBool = AtomicBool::new(false);
+    static NEW_BUG: AtomicBool = AtomicBool::new(false);
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        assert_eq!(machine.check(0), 1);
+        let mapper = machine.spawn(|machine| machine.map(0, PAGE));
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        join(mapper);
+
+        // Either the translations met, and it is one bug; or they did not, and it is two.
+        let (live, reported) = machine.count(0);
+        assert_eq!(live, 1);
+        assert_eq!(machine.check(0), u64::from(!reported));
+        if reported { &OLD_BUG } else { &NEW_BUG }.store(true, SeqCst);
+
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(machine.count(0), (0, false));
+        machine.map(0, PAGE);
+        assert_eq!(machine.check(0), 1, "a new bug goes unseen");
+    });
+    assert!(OLD_BUG.load(SeqCst) && NEW_BUG.load(SeqCst));
+}
+
+/// Half of what a cell can count, in granules of a byte.
+const HALF: u64 = 1 << 29;
+
+#[test]
+fn racing_maps_saturate_a_page_and_somebody_tells() {
+    loom::model(|| {
+        let machine = Machine::with(PageShift(29), 0);
+        machine.map(0, HALF);
+        assert_eq!(machine.map(0, HALF - 1), 0);
+        let mapper = machine.spawn(|machine| machine.map(0, 1));
+        let unmapper = machine.spawn(|machine| machine.unmap(0, 1));
+        let told = machine.map(0, 1) + join(mapper);
+        assert_eq!(join(unmapper), 0);
+        assert!(told == 1 || told == 2, "told {told} times");
+        assert!(machine.is_saturated());
+    });
+}
+
+#[test]
+fn nothing_brings_a_saturated_page_back() {
+    loom::model(|| {
+        let machine = Machine::with(PageShift(29), 0);
+        machine.map(0, HALF);
+        assert_eq!(machine.map(0, HALF), 1);
+        let mapper = machine.spawn(|machine| machine.map(0, 16));
+        let unmapper = machine.spawn(|machine| (machine.unmap(0, HALF), machine.end(0, HALF)));
+        assert_eq!(machine.check(0), 0);
+        assert!(machine.is_saturated());
+        assert_eq!(join(mapper), 0, "told twice");
+        assert_eq!(join(unmapper), (0, 0));
+        assert!(machine.is_saturated());
+    });
+}
