@@ -47,7 +47,8 @@ impl PendingUnmap {
     /// physical address 0, and drivers disagree about gaps: most stop, some skip them, and a few
     /// count what they skipped. So a gap is never planned together with its neighbours: the answer
     /// 0 ends a unit or begins one of its own, which is recorded as physical address 0 and, if it
-    /// was a gap, is not unmapped.
+    /// was a gap, is not unmapped. (One thing is beyond telling: a gap right before a mapping of
+    /// the second granule of physical memory looks like the first, to drivers that skip gaps.)
     ///
     /// A unit is never cut through a leaf. Runs end where leaves end, and the bounds of the pages
     /// stay where the core put them. Where not even a single page of the unit fits, its leaves

@@ -1,9 +1,31 @@
 //! What may happen to a machine, and how likely.
 
+use dmasan_engine::{Granule, PhysAddr, Run};
 use proptest::prelude::*;
+
+/// Size of a window of addresses.
+pub(crate) const WINDOW: u64 = 512 << 10;
+/// Where memory is: at zero, across 4 GiB, and at the end.
+pub(crate) const MEMORY: [u64; 3] = [0, (4 << 30) - WINDOW / 2, u64::MAX - (WINDOW - 1)];
+/// Where translations are.
+pub(crate) const IOVAS: [u64; 2] = [0, u64::MAX - (WINDOW - 1)];
 
 /// A window of addresses and a place in it. Numbers are taken modulo what there is.
 pub(crate) type Place = (usize, u64);
+
+/// The granule-aligned part of a window from `at` on, `granules` long or to its end.
+pub(crate) fn part(base: u64, at: u64, granules: u64, granule: Granule) -> (u64, u64) {
+    let slots = WINDOW / granule.bytes();
+    let slot = at % slots;
+    let len = granules.clamp(1, slots - slot);
+    (base + slot * granule.bytes(), len * granule.bytes())
+}
+
+/// A granule-aligned run of memory, no longer than its window.
+pub(crate) fn memory_run(phys: Place, granules: u64, granule: Granule) -> Run {
+    let (start, len) = part(MEMORY[phys.0 % MEMORY.len()], phys.1, granules, granule);
+    Run::new(PhysAddr(start), len).expect("not empty")
+}
 
 /// How the core learns which translations an unmap takes away.
 #[derive(Clone, Copy, Debug)]

@@ -38,7 +38,7 @@ impl From<&Leaf> for Run {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pgsize_bitmap: u64,
-    gaps: Gaps,
+    pub(crate) gaps: Gaps,
     /// All leaves by their IOVAs.
     pub(crate) leaves: BTreeMap<u64, Leaf>,
 }
