@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! What a report says.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::pfn::{Pfn, PfnRange};
+
+/// Which implementation of the sanitizer wrote a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Implementation {
+    /// The one of this project: one report per event, naming pages.
+    Rust,
+    /// The kernel's own: one warning per 4K page, naming none.
+    C,
+}
+
+impl fmt::Display for Implementation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rust => "rust",
+            Self::C => "c",
+        })
+    }
+}
+
+/// What the sanitizer objects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A page went back to the page allocator while a device could reach it.
+    FreedWhileMapped,
+    /// The page allocator handed out a page that a device could reach.
+    AllocatedWhileMapped,
+    /// C only: one of the two above, and the log does not show which.
+    StillMapped,
+    /// A domain was freed with live translations in it.
+    LeakAtDomainEnd,
+    /// More was unmapped than had ever been mapped.
+    UnmapUnderflow,
+    /// A page is mapped so often that its count has no room left.
+    CountOverflow,
+    /// C only: another warning of the sanitizer's own file.
+    AccountingWarning,
+}
+
+impl Kind {
+    /// The word of the log's title line; see `Display`.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "freed-while-mapped" => Self::FreedWhileMapped,
+            "allocated-while-mapped" => Self::AllocatedWhileMapped,
+            "still-mapped" => Self::StillMapped,
+            "leak-at-domain-end" => Self::LeakAtDomainEnd,
+            "unmap-underflow" => Self::UnmapUnderflow,
+            "count-overflow" => Self::CountOverflow,
+            "accounting-warning" => Self::AccountingWarning,
+            _ => return None,
+        })
+    }
+
+    /// Whether a stale mapping was found, as opposed to a count that cannot be.
+    #[must_use]
+    pub fn is_mapping_bug(self) -> bool {
+        matches!(
+            self,
+            Self::FreedWhileMapped
+                | Self::AllocatedWhileMapped
+                | Self::StillMapped
+                | Self::LeakAtDomainEnd
+        )
+    }
+}
+
+/// The same word as in JSON and in the kernel log: `freed-while-mapped`.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FreedWhileMapped => "freed-while-mapped",
+            Self::AllocatedWhileMapped => "allocated-while-mapped",
+            Self::StillMapped => "still-mapped",
+            Self::LeakAtDomainEnd => "leak-at-domain-end",
+            Self::UnmapUnderflow => "unmap-underflow",
+            Self::CountOverflow => "count-overflow",
+            Self::AccountingWarning => "accounting-warning",
+        })
+    }
+}
+
+/// The block that the page allocator gave out or took back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Its first page.
+    pub pfn: Pfn,
+    /// The physical address of its first byte.
+    pub phys: u64,
+    /// It has 2^order pages.
+    pub order: u32,
+}
+
+/// Physically consecutive pages of which the report speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedRun {
+    /// The first page.
+    pub first_pfn: Pfn,
+    /// The last page, included.
+    pub last_pfn: Pfn,
+    /// How many pages.
+    pub pages: u64,
+    /// How many translations reach into the run; absent where the log does not say.
+    pub translations: Option<u64>,
+}
+
+impl MappedRun {
+    /// The pages of the run; `None` for a run that a damaged log turned around.
+    #[must_use]
+    pub fn range(&self) -> Option<PfnRange> {
+        PfnRange::new(self.first_pfn, self.last_pfn)
+    }
+}
+
+/// What the report leaves out because it would be too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct More {
+    /// Runs not listed.
+    pub runs: u64,
+    /// Pages in those runs.
+    pub pages: u64,
+}
+
+/// The sum over all runs, listed or not, where the log states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// Pages in all runs.
+    pub pages: u64,
+    /// Runs.
+    pub runs: u64,
+}
+
+/// One finding of the sanitizer.
+///
+/// The JSON form (serde) keeps its field names and meanings; fields may be added.
+/// Page numbers and addresses are plain numbers there. What the log does not say
+/// is `null` or empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Who wrote it.
+    pub implementation: Implementation,
+    /// What it is about.
+    pub kind: Kind,
+    /// Its first line, as in the log.
+    pub title: String,
+    /// The function held responsible.
+    pub function: Option<String>,
+    /// The page allocator's block, for the kinds that are found there.
+    pub page: Option<Page>,
+    /// The pages concerned, at most the first few runs of them.
+    pub runs: Vec<MappedRun>,
+    /// What did not fit into `runs`.
+    pub more: Option<More>,
+    /// The sum over all runs.
+    pub total: Option<Total>,
+    /// The call trace at the moment of the finding, innermost frame first:
+    /// `function+0xoff/0xlen [module]`, Rust names demangled, unreliable frames
+    /// after `? `.
+    pub frames: Vec<String>,
+    /// All lines of the report as in the log, without timestamps and the like.
+    pub text: Vec<String>,
+    /// The log ends or breaks off within the report.
+    pub truncated: bool,
+    /// The number of its first line in the log, from 1.
+    pub line: u64,
+}
+
+impl Report {
+    /// Whether the report says which pages it is about.
+    #[must_use]
+    pub fn names_pages(&self) -> bool {
+        !self.runs.is_empty()
+    }
+}
+
+/// The stable text form: a line `KIND[ in FUNCTION] (IMPLEMENTATION)[, truncated]`, then one
+/// line per fact, indented by two blanks, in this order: `page`, `total`, `mapped`…, `more`,
+/// `trace`…; no newline at the end.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        if let Some(function) = &self.function {
+            write!(f, " in {function}")?;
+        }
+        write!(f, " ({})", self.implementation)?;
+        if self.truncated {
+            write!(f, ", truncated")?;
+        }
+        if let Some(Page { pfn, phys, order }) = self.page {
+            write!(f, "\n  page    pfn {pfn}, phys {phys:#x}, order {order}")?;
+        }
+        if let Some(Total { pages, runs }) = self.total {
+            write!(
+                f,
+                "\n  total   {} in {}",
+                count(pages, "page"),
+                count(runs, "run")
+            )?;
+        }
+        for run in &self.runs {
+            match run.range() {
+                Some(range) => write!(f, "\n  mapped  pfn {range}")?,
+                None => write!(f, "\n  mapped  pfn {}-{}", run.first_pfn, run.last_pfn)?,
+            }
+            write!(f, ", {}", count(run.pages, "page"))?;
+            if let Some(translations) = run.translations {
+                write!(f, ", {}", count(translations, "translation"))?;
+            }
+        }
+        if let Some(More { runs, pages }) = self.more {
+            write!(
+                f,
+                "\n  more    {}, {}",
+                count(runs, "run"),
+                count(pages, "page")
+            )?;
+        }
+        for (index, frame) in self.frames.iter().enumerate() {
+            let label = if index == 0 { "trace" } else { "" };
+            write!(f, "\n  {label:<7} {frame}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `1 page`, `2 pages`.
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

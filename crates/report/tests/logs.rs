@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Whole logs, parsed. Those named `c-*` are captured from a kernel, the others written by hand
+//! in the shape that the kernel prints.
+
+use dmasan_report::{Implementation, Kind, Log, Report};
+
+/// The text of a log in `tests/logs`.
+fn read(name: &str) -> String {
+    let path = format!("{}/tests/logs/{name}.log", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn load(name: &str) -> Log {
+    Log::parse(read(name).lines())
+}
+
+/// The text forms of all reports of a log.
+fn text(log: &Log) -> String {
+    log.reports
+        .iter()
+        .map(|report| format!("{}: {report}\n", report.line))
+        .collect()
+}
+
+#[test]
+fn two_reports_of_the_rust_implementation() {
+    let log = load("rust-two-reports");
+    insta::assert_snapshot!(text(&log));
+    assert!(log.reports.iter().all(|report| !report.truncated));
+}
+
+#[test]
+fn reports_are_put_down_to_the_window_in_which_they_begin() {
+    let log = load("rust-two-reports");
+    let kinds = |at: usize| {
+        log.reports_in(&log.windows[at])
+            .map(|r| r.kind)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(log.windows.len(), 2);
+    assert_eq!(kinds(0), [Kind::FreedWhileMapped]);
+    assert_eq!(kinds(1), [Kind::LeakAtDomainEnd]);
+    assert_eq!(log.reports_outside().count(), 0);
+}
+
+#[test]
+fn caller_ids_keep_interleaved_reports_apart() {
+    let log = load("rust-interleaved");
+    insta::assert_snapshot!(text(&log));
+    assert!(!log
+        .reports
+        .iter()
+        .any(|r| r.text.iter().any(|line| line.contains("e1000e"))));
+}
+
+#[test]
+fn foreign_lines_without_caller_ids_do_no_harm() {
+    let plain = load("rust-two-reports");
+    let path = format!(
+        "{}/tests/logs/rust-two-reports.log",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let lines = std::fs::read_to_string(path).unwrap();
+    let noisy = lines
+        .lines()
+        .flat_map(|line| [line, "[    9.9] usb 1-1: new device\r"]);
+    let noisy = Log::parse(noisy);
+    let facts = |r: &Report| {
+        (
+            r.kind,
+            r.page,
+            r.runs.clone(),
+            r.more,
+            r.total,
+            r.frames.clone(),
+        )
+    };
+    assert_eq!(
+        noisy.reports.iter().map(facts).collect::<Vec<_>>(),
+        plain.reports.iter().map(facts).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn what_is_left_of_cut_logs_of_both_implementations_is_found() {
+    insta::assert_snapshot!(text(&load("mixed-truncated")));
+}
+
+#[test]
+fn the_c_check_at_a_free() {
+    let log = load("c-freed");
+    insta::assert_snapshot!(text(&log));
+    assert_eq!(log.reports_in(&log.windows[0]).count(), 1);
+}
+
+#[test]
+fn the_c_check_at_an_allocation() {
+    let log = load("c-allocated");
+    let [report] = &log.reports[..] else {
+        panic!("{:?}", log.reports)
+    };
+    assert_eq!(
+        (report.implementation, report.kind),
+        (Implementation::C, Kind::AllocatedWhileMapped)
+    );
+    assert!(!report.truncated && !report.names_pages());
+    assert!(report
+        .text
+        .last()
+        .unwrap()
+        .starts_with("page_owner free stack trace"));
+}
+
+#[test]
+fn the_c_accounting_warning_is_not_a_found_mapping() {
+    let kinds = |log: Log| log.reports.iter().map(|r| r.kind).collect::<Vec<_>>();
+    assert_eq!(
+        kinds(load("c-accounting")),
+        [Kind::AccountingWarning, Kind::FreedWhileMapped]
+    );
+}
+
+#[test]
+fn the_json_form_is_stable() {
+    let log = load("rust-two-reports");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&log.reports[0]).unwrap());
+}
+
+#[test]
+fn the_json_form_can_be_read_back() {
+    for name in [
+        "rust-two-reports",
+        "rust-interleaved",
+        "mixed-truncated",
+        "c-freed",
+    ] {
+        for report in load(name).reports {
+            let json = serde_json::to_string(&report).unwrap();
+            assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+        }
+    }
+}
