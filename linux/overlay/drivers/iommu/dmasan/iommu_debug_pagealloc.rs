@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Checks that no device can reach a page that changes hands in the page allocator.
+//!
+//! Every page has a count of the IOMMU translations that reach it. The IOMMU core and its page
+//! tables tell of translations that come and go, the page allocator asks about pages that it hands
+//! out or takes back. The accounting itself is in [`engine`] and knows nothing of Linux; here is
+//! what connects the two.
+//!
+//! C header: [`drivers/iommu/iommu-debug-hooks.h`](srctree/drivers/iommu/iommu-debug-hooks.h)
+
+// The driver is no module, so nobody makes the prefix for it.
+const __LOG_PREFIX: &[u8] = b"iommu\0";
+
+mod boot;
+mod check;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "one source for the kernel and for tests on the host, which use more of it"
+)]
+mod engine;
+mod map;
+mod release;
+mod report;
+mod store;
+#[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
+mod tests;
+mod unmap;

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Domains that end with translations in them.
+
+use crate::{
+    engine::{Ledger, Merger, Pfn, Run, Spans},
+    report,
+    store::{granule_of, PageCounts},
+    unmap::leaf, //
+};
+use core::mem::{align_of, size_of};
+use kernel::{
+    bindings,
+    ffi::c_uint,
+    prelude::*, //
+};
+
+/// What C code keeps on its stack while it walks over the table.
+#[repr(C)]
+struct Release {
+    domain: *mut bindings::iommu_domain,
+    walk: Merger,
+    leaks: Spans,
+}
+
+const _: () = {
+    assert!(size_of::<Release>() <= size_of::<bindings::iommu_debug_release>());
+    assert!(align_of::<Release>() <= align_of::<bindings::iommu_debug_release>());
+};
+
+impl Release {
+    fn release(&mut self, run: Run) {
+        // SAFETY: The domain is valid until its end is over.
+        if let Some(granule) = unsafe { granule_of(self.domain) } {
+            let counts = PageCounts::lock();
+            Ledger::new(&counts).release(run, granule, &mut self.leaks, is_allocatable);
+        }
+    }
+}
+
+/// Whether the page can have come from the page allocator.
+///
+/// Firmware tables, device memory and the like stay mapped until the domain ends, and rightly so.
+fn is_allocatable(pfn: Pfn) -> bool {
+    let Ok(pfn) = usize::try_from(pfn.0) else {
+        return false;
+    };
+    // SAFETY: Any number may be asked for.
+    let page = unsafe { bindings::pfn_to_online_page(pfn) };
+    // SAFETY: The page exists.
+    !page.is_null() && !unsafe { bindings::page_is_reserved(page) }
+}
+
+/// A leaf is still live.
+///
+/// # Safety
+///
+/// `release` must be valid, all zeroes but for its valid `domain` at the first call, and not used
+/// by anybody else.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_release_leaf(
+    release: *mut bindings::iommu_debug_release,
+    phys: bindings::phys_addr_t,
+    size_lg2: c_uint,
+) {
+    // SAFETY: By the safety requirement; all zeroes are a `Release` without findings, and size and
+    // alignment are checked above.
+    let release = unsafe { &mut *release.cast::<Release>() };
+    if let Some(run) = leaf(phys, size_lg2).and_then(|leaf| release.walk.push(leaf)) {
+        release.release(run);
+    }
+}
+
+/// All leaves that were still live have been met.
+///
+/// # Safety
+///
+/// As for [`__iommu_debug_release_leaf`].
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_release_end(release: *mut bindings::iommu_debug_release) {
+    // SAFETY: As in `__iommu_debug_release_leaf`.
+    let release = unsafe { &mut *release.cast::<Release>() };
+    if let Some(run) = release.walk.finish() {
+        release.release(run);
+    }
+    if !release.leaks.is_empty() {
+        report::leak(&release.leaks);
+    }
+}

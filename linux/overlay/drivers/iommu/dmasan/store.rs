@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Counts live in the page extensions.
+
+use crate::{
+    boot,
+    engine::{Cell, Granule, Hole, PageRange, PageShift, Pfn, Section, Store}, //
+};
+use kernel::{
+    bindings,
+    page_ext::{Entries, Operations},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        rcu, //
+    },
+    transmute::FromBytes, //
+};
+
+/// What every page has.
+#[repr(C)]
+pub(crate) struct PageData {
+    count: Atomic<u32>,
+    /// The entries of other clients begin right behind this one, and want to be aligned.
+    _pad: u32,
+}
+
+// SAFETY: Two 32-bit integers, of which any bit pattern is a value, and no interior mutability but
+// that of an atomic, which is fine as entries are only ever read as shared.
+unsafe impl FromBytes for PageData {}
+
+/// The sanitizer's place in the page extensions; listed in `mm/page_ext.c`.
+#[no_mangle]
+pub(crate) static page_iommu_debug_ops: Operations<PageData> = Operations::new(boot::is_needed);
+
+impl Cell for Atomic<u32> {
+    #[inline]
+    fn load(&self) -> u32 {
+        self.load(Relaxed)
+    }
+
+    #[inline]
+    fn store(&self, value: u32) {
+        self.store(value, Relaxed)
+    }
+
+    #[inline]
+    fn fetch_add(&self, value: u32) -> u32 {
+        self.fetch_add(value, Relaxed)
+    }
+
+    #[inline]
+    fn compare_exchange_weak(&self, current: u32, new: u32) -> Result<u32, u32> {
+        self.cmpxchg(current, new, Relaxed)
+    }
+}
+
+/// The counts of all pages, for as long as the RCU read lock is held.
+pub(crate) struct PageCounts(rcu::Guard);
+
+impl PageCounts {
+    /// Takes the RCU read lock, so that memory cannot go away with its counts.
+    #[inline]
+    pub(crate) fn lock() -> Self {
+        Self(rcu::read_lock())
+    }
+}
+
+/// Pages whose counts are one array.
+pub(crate) struct PageSection<'a>(Entries<'a, PageData>);
+
+impl Store for PageCounts {
+    type Cell = Atomic<u32>;
+    type Section<'a> = PageSection<'a>;
+
+    #[inline]
+    fn page_shift(&self) -> PageShift {
+        PageShift(bindings::PAGE_SHIFT)
+    }
+
+    #[inline]
+    fn section(&self, pfn: Pfn) -> Result<PageSection<'_>, Hole> {
+        // Physical addresses can be wider than what Linux has page frame numbers for.
+        let Ok(pfn) = usize::try_from(pfn.0) else {
+            return Err(Hole {
+                last: Pfn(u64::MAX),
+            });
+        };
+        match page_iommu_debug_ops.entries(&self.0, pfn) {
+            Ok(entries) => Ok(PageSection(entries)),
+            Err(missing) => Err(Hole {
+                last: Pfn(missing.last_pfn() as u64),
+            }),
+        }
+    }
+}
+
+impl Section for PageSection<'_> {
+    type Cell = Atomic<u32>;
+
+    #[inline]
+    fn last(&self) -> Pfn {
+        Pfn(self.0.last_pfn() as u64)
+    }
+
+    #[inline]
+    fn for_each(&self, pages: PageRange, mut visit: impl FnMut(Pfn, &Self::Cell)) {
+        // CAST: The pages are in the section, whose page frame numbers are `usize`.
+        let (first, last) = (pages.first().0 as usize, pages.last().0 as usize);
+        for (pfn, data) in self.0.range(first, last) {
+            visit(Pfn(pfn as u64), &data.count);
+        }
+    }
+}
+
+/// The granule of a domain. `None` if the domain cannot map.
+///
+/// # Safety
+///
+/// `domain` must point to a domain that is valid for the duration of the call.
+#[inline]
+pub(crate) unsafe fn granule_of(domain: *const bindings::iommu_domain) -> Option<Granule> {
+    // SAFETY: By the safety requirement.
+    Granule::from_bitmap(unsafe { (*domain).pgsize_bitmap } as u64)
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Translations that go.
+//!
+//! Page tables of `generic_pt` tell of every leaf from inside their own walk. Drivers with tables
+//! of another kind are asked beforehand what is behind a range, and told afterwards how much of it
+//! has gone.
+
+use crate::{
+    engine::{Granule, Ledger, Merger, PendingUnmap, PhysAddr, Run, Unit},
+    report,
+    store::{granule_of, PageCounts}, //
+};
+use core::mem::{align_of, size_of};
+use kernel::{
+    bindings,
+    ffi::c_uint,
+    prelude::*, //
+};
+
+const _: () = {
+    // Kept by C code on behalf of the engine.
+    assert!(size_of::<Merger>() == size_of::<bindings::iommu_debug_walk>());
+    assert!(align_of::<Merger>() == align_of::<bindings::iommu_debug_walk>());
+    assert!(size_of::<PendingUnmap>() == size_of::<bindings::iommu_debug_unmap>());
+    assert!(align_of::<PendingUnmap>() == align_of::<bindings::iommu_debug_unmap>());
+    assert!(PendingUnmap::RUNS == bindings::IOMMU_DEBUG_RUNS as usize);
+};
+
+fn gone(run: Run, granule: Granule) {
+    let underflow = Ledger::new(&PageCounts::lock()).unmap(run, granule);
+    if !underflow.is_empty() {
+        report::underflow(&underflow);
+    }
+}
+
+/// A leaf of `1 << size_lg2` bytes at `phys`.
+#[inline]
+pub(crate) fn leaf(phys: bindings::phys_addr_t, size_lg2: c_uint) -> Option<Run> {
+    Run::new(PhysAddr(phys.into()), 1u64.checked_shl(size_lg2)?)
+}
+
+/// A leaf has been removed by the walk of an unmap.
+///
+/// # Safety
+///
+/// `domain` and `walk` must be valid, and `walk` not used by anybody else.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_leaf_gone(
+    domain: *mut bindings::iommu_domain,
+    walk: *mut bindings::iommu_debug_walk,
+    phys: bindings::phys_addr_t,
+    size_lg2: c_uint,
+) {
+    // SAFETY: By the safety requirement; all bit patterns are a `Merger`, and size and alignment
+    // are checked above.
+    let merger = unsafe { &mut *walk.cast::<Merger>() };
+    let Some(run) = leaf(phys, size_lg2).and_then(|leaf| merger.push(leaf)) else {
+        return;
+    };
+    // SAFETY: By the safety requirement.
+    if let Some(granule) = unsafe { granule_of(domain) } {
+        gone(run, granule);
+    }
+}
+
+/// The walk of an unmap is over.
+///
+/// # Safety
+///
+/// `domain` and `walk` must be valid, and `walk` not used by anybody else.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_walk_end(
+    domain: *mut bindings::iommu_domain,
+    walk: *mut bindings::iommu_debug_walk,
+) {
+    // SAFETY: As in `__iommu_debug_leaf_gone`.
+    let merger = unsafe { &mut *walk.cast::<Merger>() };
+    // SAFETY: By the safety requirement.
+    let granule = unsafe { granule_of(domain) };
+    if let (Some(run), Some(granule)) = (merger.finish(), granule) {
+        gone(run, granule);
+    }
+}
+
+/// A driver is about to be asked to unmap `count` pages of `pgsize` bytes at `iova`.
+///
+/// # Safety
+///
+/// All pointers must be valid, and all but `domain` not used by anybody else. `unmap` need not be
+/// initialised.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
+    domain: *mut bindings::iommu_domain,
+    iova: usize,
+    pgsize: *mut usize,
+    count: *mut usize,
+    unmap: *mut bindings::iommu_debug_unmap,
+) {
+    let pending = unmap.cast::<PendingUnmap>();
+    // SAFETY: By the safety requirement; size and alignment are checked above.
+    let pending = unsafe {
+        pending.write(PendingUnmap::new());
+        &mut *pending
+    };
+    // SAFETY: By the safety requirement.
+    let (granule, bitmap) = unsafe { (granule_of(domain), (*domain).pgsize_bitmap as u64) };
+    let Some(granule) = granule else {
+        return;
+    };
+    // SAFETY: By the safety requirement.
+    let asked = unsafe {
+        Unit {
+            pgsize: *pgsize as u64,
+            count: *count as u64,
+        }
+    };
+    let planned = pending.plan(iova as u64, asked, bitmap, granule, |iova| {
+        // SAFETY: The domain is valid and paging, or nobody would unmap from it.
+        unsafe { bindings::iommu_iova_to_phys(domain, iova) }.into()
+    });
+    // SAFETY: By the safety requirement.
+    // CAST: Neither number is larger than the one that came in.
+    unsafe {
+        *pgsize = planned.pgsize as usize;
+        *count = planned.count as usize;
+    }
+}
+
+/// The driver has unmapped `unmapped` bytes.
+///
+/// # Safety
+///
+/// `domain` and `unmap` must be valid, and `unmap` the one that `__iommu_debug_unmap_plan` filled.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
+    domain: *mut bindings::iommu_domain,
+    unmap: *mut bindings::iommu_debug_unmap,
+    unmapped: usize,
+) {
+    // SAFETY: By the safety requirement; `__iommu_debug_unmap_plan` has initialised it.
+    let pending = unsafe { &*unmap.cast::<PendingUnmap>() };
+    // SAFETY: By the safety requirement.
+    if let Some(granule) = unsafe { granule_of(domain) } {
+        pending.settle(unmapped as u64, |run| gone(run, granule));
+    }
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the IOMMU core and its page tables tell the mapping sanitizer, and when.
+ *
+ * Two implementations listen: the one in C, which is told of a map when it has
+ * been made and of an unmap before it is made, and the one in Rust, which is
+ * told of a map before it is made and of every leaf after it is gone.
+ */
+#ifndef __IOMMU_DEBUG_HOOKS_H
+#define __IOMMU_DEBUG_HOOKS_H
+
+#include <linux/jump_label.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+struct iommu_domain;
+
+/* How many runs are remembered from before an unmap to after it */
+#define IOMMU_DEBUG_RUNS 16
+
+/**
+ * struct iommu_debug_walk - Leaves that a walk has passed and not yet told of
+ * @first: First byte of the run that they form
+ * @last: Last byte of it
+ * @open: Whether there is one
+ *
+ * All zeroes at the beginning of a walk.
+ */
+struct iommu_debug_walk {
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	u64 first;
+	u64 last;
+	u64 open;
+#endif
+};
+
+/**
+ * struct iommu_debug_unmap - The runs behind one call of a driver's unmap_pages
+ * @first: First byte of each
+ * @bytes: Length of each
+ * @len: How many there are
+ */
+struct iommu_debug_unmap {
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	u64 first[IOMMU_DEBUG_RUNS];
+	u64 bytes[IOMMU_DEBUG_RUNS];
+	u64 len;
+#endif
+};
+
+/**
+ * struct iommu_debug_release - A domain that ends, and what is still mapped in it
+ * @domain: The domain
+ * @walk: State of the walk over its table
+ * @leaks: The sanitizer's
+ */
+struct iommu_debug_release {
+	struct iommu_domain *domain;
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	struct iommu_debug_walk walk;
+	u64 leaks[32];
+#endif
+};
+
+/* Of the implementation in C */
+void __iommu_debug_map(struct iommu_domain *domain, phys_addr_t phys,
+		       size_t size);
+void __iommu_debug_unmap_begin(struct iommu_domain *domain,
+			       unsigned long iova, size_t size);
+void __iommu_debug_unmap_end(struct iommu_domain *domain,
+			     unsigned long iova, size_t size, size_t unmapped);
+
+/* Of the implementation in Rust */
+int iommu_debug_pagealloc_setup(char *str);
+void iommu_debug_switch_on(void);
+void __iommu_debug_map_begin(struct iommu_domain *domain, phys_addr_t phys,
+			     size_t size);
+void __iommu_debug_map_end(struct iommu_domain *domain, phys_addr_t phys,
+			   size_t size, size_t mapped);
+void __iommu_debug_unmap_plan(struct iommu_domain *domain, unsigned long iova,
+			      size_t *pgsize, size_t *count,
+			      struct iommu_debug_unmap *unmap);
+void __iommu_debug_unmap_settle(struct iommu_domain *domain,
+				struct iommu_debug_unmap *unmap,
+				size_t unmapped);
+void __iommu_debug_leaf_gone(struct iommu_domain *domain,
+			     struct iommu_debug_walk *walk, phys_addr_t phys,
+			     unsigned int size_lg2);
+void __iommu_debug_walk_end(struct iommu_domain *domain,
+			    struct iommu_debug_walk *walk);
+void __iommu_debug_release_leaf(struct iommu_debug_release *release,
+				phys_addr_t phys, unsigned int size_lg2);
+void __iommu_debug_release_end(struct iommu_debug_release *release);
+
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC
+void iommu_debug_init(void);
+
+/* Is this implementation, C or RUST, there and switched on? */
+#define iommu_debug_on(impl)					\
+	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_##impl) &&	\
+	 static_branch_unlikely(&iommu_debug_initialized))
+#else
+static inline void iommu_debug_init(void)
+{
+}
+
+#define iommu_debug_on(impl) false
+#endif
+
+/* The range is about to be mapped */
+static inline void iommu_debug_map_begin(struct iommu_domain *domain,
+					 phys_addr_t phys, size_t size)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_map_begin(domain, phys, size);
+}
+
+/* The first @mapped bytes of it are mapped now */
+static inline void iommu_debug_map_end(struct iommu_domain *domain,
+				       phys_addr_t phys, size_t size,
+				       size_t mapped)
+{
+	if (iommu_debug_on(C))
+		__iommu_debug_map(domain, phys, mapped);
+	if (iommu_debug_on(RUST))
+		__iommu_debug_map_end(domain, phys, size, mapped);
+}
+
+/* The range is about to be unmapped, from whichever kind of table */
+static inline void iommu_debug_unmap_begin(struct iommu_domain *domain,
+					   unsigned long iova, size_t size)
+{
+	if (iommu_debug_on(C))
+		__iommu_debug_unmap_begin(domain, iova, size);
+}
+
+/* The first @unmapped bytes of it are unmapped now */
+static inline void iommu_debug_unmap_end(struct iommu_domain *domain,
+					 unsigned long iova, size_t size,
+					 size_t unmapped)
+{
+	if (iommu_debug_on(C))
+		__iommu_debug_unmap_end(domain, iova, size, unmapped);
+}
+
+/*
+ * A driver's unmap_pages is about to be called, which cannot tell the leaves
+ * that it removes. May make @pgsize and @count smaller.
+ */
+static inline void iommu_debug_unmap_plan(struct iommu_domain *domain,
+					  unsigned long iova, size_t *pgsize,
+					  size_t *count,
+					  struct iommu_debug_unmap *unmap)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_unmap_plan(domain, iova, pgsize, count, unmap);
+}
+
+/* It has been called, and has removed @unmapped bytes */
+static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
+					    struct iommu_debug_unmap *unmap,
+					    size_t unmapped)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_unmap_settle(domain, unmap, unmapped);
+}
+
+/* The walk of an unmap has removed a leaf */
+static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
+					 struct iommu_debug_walk *walk,
+					 phys_addr_t phys,
+					 unsigned int size_lg2)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_leaf_gone(domain, walk, phys, size_lg2);
+}
+
+/* The walk is over */
+static inline void iommu_debug_walk_end(struct iommu_domain *domain,
+					struct iommu_debug_walk *walk)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_walk_end(domain, walk);
+}
+
+/* Does anybody care for what is still mapped when a domain ends? */
+static inline bool iommu_debug_wants_release(void)
+{
+	return iommu_debug_on(RUST);
+}
+
+/* A walk over the table of a domain that ends has met a leaf */
+static inline void iommu_debug_release_leaf(struct iommu_debug_release *release,
+					    phys_addr_t phys,
+					    unsigned int size_lg2)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_release_leaf(release, phys, size_lg2);
+}
+
+/* The walk is over, and the table is about to be torn down */
+static inline void iommu_debug_release_end(struct iommu_debug_release *release)
+{
+	if (iommu_debug_on(RUST))
+		__iommu_debug_release_end(release);
+}
+
+#endif /* __IOMMU_DEBUG_HOOKS_H */

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+#include <linux/page_ext.h>
+#include <linux/page_owner.h>
+
+__rust_helper struct page *rust_helper_pfn_to_online_page(unsigned long pfn)
+{
+	return pfn_to_online_page(pfn);
+}
+
+__rust_helper unsigned long rust_helper_page_to_pfn(const struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+__rust_helper bool rust_helper_page_is_reserved(const struct page *page)
+{
+	return PageReserved(page);
+}
+
+__rust_helper void rust_helper_dump_page_owner(const struct page *page)
+{
+	dump_page_owner(page);
+}
