@@ -4,18 +4,34 @@
 
 use crate::scan::hex;
 
-/// The frame on a line of a call trace, or `None` if the line is something else.
+/// What a line of a call trace is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// A frame in a uniform shape: `[? ]function+0xoff/0xlen[ [module]]`.
+    Frame(String),
+    /// An unreliable frame at the very start of a function: no call returns there.
+    NoReturn,
+    /// Something else.
+    Other,
+}
+
+/// The frame on a line of a call trace, or `None` if there is none.
+pub(crate) fn parse(text: &str) -> Option<String> {
+    match look(text) {
+        Look::Frame(frame) => Some(frame),
+        Look::NoReturn | Look::Other => None,
+    }
+}
+
+/// What a line of a call trace is.
 ///
 /// Takes the shapes of all architectures: ` f+0x1/0x2 [module]`, ` ? f+0x1/0x2`,
 /// ` [<60012345>] f+0x1/0x2` (User-Mode Linux), ` f+0x1/0x2 (P)` (arm64).
-/// Rust names come back demangled and without their hashes. An unreliable frame at the very start
-/// of a function is none: no call returns there.
-pub(crate) fn parse(text: &str) -> Option<String> {
+/// Rust names come back demangled and without their hashes.
+pub(crate) fn look(text: &str) -> Look {
     let mut text = text.trim();
-    if let Some((_, rest)) = text
-        .strip_prefix("[<")
-        .and_then(|rest| rest.split_once(">]"))
-    {
+    let address = text.strip_prefix("[<");
+    if let Some((_, rest)) = address.and_then(|rest| rest.split_once(">]")) {
         text = rest.trim_start();
     }
     let (doubt, text) = match text.strip_prefix("? ") {
@@ -23,13 +39,11 @@ pub(crate) fn parse(text: &str) -> Option<String> {
         None => ("", text),
     };
     let (place, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let (name, offset) = place.rsplit_once('+')?;
-    let (offset, length) = offset.split_once('/')?;
-    if name.is_empty() || hex(offset).is_none() || hex(length).is_none() {
-        return None;
-    }
+    let Some((name, offset, length)) = split_place(place) else {
+        return Look::Other;
+    };
     if !doubt.is_empty() && hex(offset) == Some(0) {
-        return None;
+        return Look::NoReturn;
     }
     let name = format!("{:#}", rustc_demangle::demangle(name));
     let module = rest
@@ -38,7 +52,15 @@ pub(crate) fn parse(text: &str) -> Option<String> {
     let module = module
         .map(|module| format!(" {module}"))
         .unwrap_or_default();
-    Some(format!("{doubt}{name}+{offset}/{length}{module}"))
+    Look::Frame(format!("{doubt}{name}+{offset}/{length}{module}"))
+}
+
+/// `name+0xoff/0xlen`
+fn split_place(place: &str) -> Option<(&str, &str, &str)> {
+    let (name, offset) = place.rsplit_once('+')?;
+    let (offset, length) = offset.split_once('/')?;
+    let frame = !name.is_empty() && hex(offset).is_some() && hex(length).is_some();
+    frame.then_some((name, offset, length))
 }
 
 /// Whether the line opens a call trace.

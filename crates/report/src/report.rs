@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::frame::{self, Look};
 use crate::pfn::{Pfn, PfnRange};
 
 /// Which implementation of the sanitizer wrote a report.
@@ -180,6 +181,16 @@ impl Report {
     #[must_use]
     pub fn names_pages(&self) -> bool {
         !self.runs.is_empty()
+    }
+
+    /// The text of the log for people: Rust names demangled, and without the words on the stack
+    /// that User-Mode Linux takes for frames although no call returns there.
+    pub fn readable(&self) -> impl Iterator<Item = String> + '_ {
+        self.text.iter().filter_map(|line| match frame::look(line) {
+            Look::Frame(frame) => Some(format!(" {frame}")),
+            Look::NoReturn => None,
+            Look::Other => Some(line.clone()),
+        })
     }
 }
 

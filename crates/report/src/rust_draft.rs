@@ -63,9 +63,13 @@ impl RustDraft {
         if let Some((label, rest)) = text.split_once(": ") {
             match label {
                 "page" => report.page = report.page.or_else(|| scan::page(rest)),
-                "mapped" | "unmapped" | "overflow" => report.runs.extend(scan::run(rest)),
+                "mapped" | "unmapped" => report.runs.extend(scan::run(rest)),
                 "more" => report.more = report.more.or_else(|| scan::more(rest)),
-                "leak" | "underflow" => report.total = report.total.or_else(|| scan::total(rest)),
+                "leak" | "underflow" | "overflow" => {
+                    report.total = report.total.or_else(|| scan::total(rest));
+                    // An overflow may also name its pages right here.
+                    report.runs.extend(scan::run(rest));
+                }
                 _ => {}
             }
         }
