@@ -49,16 +49,12 @@ struct iommu_debug_unmap {
 };
 
 /**
- * struct iommu_debug_release - A domain that ends, and what is still mapped in it
- * @domain: The domain
- * @walk: State of the walk over its table
- * @leaks: The sanitizer's
+ * struct iommu_debug_release - What is still mapped in a domain that ends
+ * @opaque: The sanitizer's
  */
 struct iommu_debug_release {
-	struct iommu_domain *domain;
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	struct iommu_debug_walk walk;
-	u64 leaks[32];
+	u64 opaque[36];
 #endif
 };
 
@@ -88,6 +84,8 @@ void __iommu_debug_leaf_gone(struct iommu_domain *domain,
 			     unsigned int size_lg2);
 void __iommu_debug_walk_end(struct iommu_domain *domain,
 			    struct iommu_debug_walk *walk);
+void __iommu_debug_release_begin(struct iommu_domain *domain,
+				 struct iommu_debug_release *release);
 void __iommu_debug_release_leaf(struct iommu_debug_release *release,
 				phys_addr_t phys, unsigned int size_lg2);
 void __iommu_debug_release_end(struct iommu_debug_release *release);
@@ -183,13 +181,20 @@ static inline void iommu_debug_walk_end(struct iommu_domain *domain,
 		__iommu_debug_walk_end(domain, walk);
 }
 
-/* Does anybody care for what is still mapped when a domain ends? */
-static inline bool iommu_debug_wants_release(void)
+/*
+ * A domain ends. If this returns true, a walk over its table has to tell of
+ * every leaf that is still live.
+ */
+static inline bool iommu_debug_release_begin(struct iommu_domain *domain,
+					     struct iommu_debug_release *release)
 {
-	return iommu_debug_on(RUST);
+	if (!iommu_debug_on(RUST))
+		return false;
+	__iommu_debug_release_begin(domain, release);
+	return true;
 }
 
-/* A walk over the table of a domain that ends has met a leaf */
+/* The walk has met a leaf */
 static inline void iommu_debug_release_leaf(struct iommu_debug_release *release,
 					    phys_addr_t phys,
 					    unsigned int size_lg2)

@@ -16,7 +16,6 @@ use kernel::{
 };
 
 /// What C code keeps on its stack while it walks over the table.
-#[repr(C)]
 struct Release {
     domain: *mut bindings::iommu_domain,
     walk: Merger,
@@ -51,20 +50,38 @@ fn is_allocatable(pfn: Pfn) -> bool {
     !page.is_null() && !unsafe { bindings::page_is_reserved(page) }
 }
 
+/// A domain ends, and a walk over its table is about to begin.
+///
+/// # Safety
+///
+/// Both must be valid, `domain` until the walk is over. `release` need not be initialised.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_release_begin(
+    domain: *mut bindings::iommu_domain,
+    release: *mut bindings::iommu_debug_release,
+) {
+    // SAFETY: By the safety requirement; size and alignment are checked above.
+    unsafe {
+        release.cast::<Release>().write(Release {
+            domain,
+            walk: Merger::new(),
+            leaks: Spans::new(),
+        });
+    }
+}
+
 /// A leaf is still live.
 ///
 /// # Safety
 ///
-/// `release` must be valid, all zeroes but for its valid `domain` at the first call, and not used
-/// by anybody else.
+/// `release` must be what `__iommu_debug_release_begin` has made, and not used by anybody else.
 #[export]
 pub(crate) unsafe extern "C" fn __iommu_debug_release_leaf(
     release: *mut bindings::iommu_debug_release,
     phys: bindings::phys_addr_t,
     size_lg2: c_uint,
 ) {
-    // SAFETY: By the safety requirement; all zeroes are a `Release` without findings, and size and
-    // alignment are checked above.
+    // SAFETY: By the safety requirement.
     let release = unsafe { &mut *release.cast::<Release>() };
     if let Some(run) = leaf(phys, size_lg2).and_then(|leaf| release.walk.push(leaf)) {
         release.release(run);

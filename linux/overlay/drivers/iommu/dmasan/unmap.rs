@@ -117,7 +117,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
     };
     let planned = pending.plan(iova as u64, asked, bitmap, granule, |iova| {
         // SAFETY: The domain is valid and paging, or nobody would unmap from it.
-        unsafe { bindings::iommu_iova_to_phys(domain, iova) }.into()
+        // CAST: What came in as an address of the domain still is one.
+        unsafe { bindings::iommu_iova_to_phys(domain, iova as _) }.into()
     });
     // SAFETY: By the safety requirement.
     // CAST: Neither number is larger than the one that came in.
