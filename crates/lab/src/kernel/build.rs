@@ -1,0 +1,313 @@
+//! Building a kernel, or knowing that it is built.
+//!
+//! A build folder holds:
+//!
+//! | file | what |
+//! |---|---|
+//! | `out/` | the kernel's build folder (`O=`) |
+//! | `image` | the kernel as it is booted; replaced as a whole when a build succeeds |
+//! | `stamp.json` | what the image was made of |
+//! | `unfinished` | is there while a build is under way |
+//! | `lines` | how many lines the last full build printed, for the progress bar |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Wanted;
+use super::recover::recover;
+use super::{Kernel, KernelRequest};
+use crate::cache::{entries, Cache};
+use crate::digest::Digest;
+use crate::machine::Machine;
+use crate::process::{tethered, Job};
+use crate::source::Source;
+use crate::world::{Make, World};
+use crate::{files, LabError, Progress, Step};
+
+/// What a build folder takes, in MiB.
+pub(crate) const BUILD_MIB: u64 = 500;
+/// Lines that a first build prints.
+const TYPICAL_LINES: u64 = 1850;
+
+/// Everything that decides what a kernel becomes.
+pub(crate) struct Plan<'a> {
+    pub(crate) request: &'a KernelRequest,
+    pub(crate) machine: &'a dyn Machine,
+    pub(crate) world: &'a World,
+    pub(crate) source: &'a Source,
+    pub(crate) wanted: Wanted,
+    /// The state of the tree: source and series.
+    pub(crate) state: String,
+}
+
+/// What an image was made of.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    state: String,
+    folder: String,
+    release: String,
+}
+
+impl Plan<'_> {
+    /// The build folder: one per source, configuration, implementation and toolchain.
+    fn folder(&self) -> String {
+        let mut digest = Digest::new("build");
+        digest.field(self.source.dir.as_os_str().as_encoded_bytes());
+        digest
+            .field(self.world.id())
+            .field(self.wanted.text())
+            .field(self.machine.arch());
+        format!(
+            "{}-{}-{}",
+            self.request.machine,
+            self.request.implementation,
+            digest.short()
+        )
+    }
+
+    fn make<'b>(&'b self, tree: &'b Path, out: &'b Path) -> Make<'b> {
+        Make {
+            tree,
+            out,
+            module: None,
+            arch: self.machine.arch(),
+        }
+    }
+
+    fn kernel(&self, dir: &Path, stamp: &Stamp) -> Kernel {
+        let mut key = Digest::new("kernel");
+        key.field(&stamp.state).field(&stamp.folder);
+        Kernel {
+            machine: self.request.machine,
+            implementation: self.request.implementation,
+            release: stamp.release.clone(),
+            source: self.source.info.clone(),
+            image: dir.join("image"),
+            build_dir: dir.join("out"),
+            tree: self.source.dir.join("linux"),
+            key: key.short(),
+        }
+    }
+}
+
+/// The kernel, if it is up to date.
+pub(crate) fn current(cache: &Cache, plan: &Plan<'_>) -> Option<Kernel> {
+    let folder = plan.folder();
+    let dir = cache.path("builds").join(&folder);
+    let stamp: Stamp = serde_json::from_slice(&fs::read(dir.join("stamp.json")).ok()?).ok()?;
+    let is_current = stamp.state == plan.state
+        && stamp.folder == folder
+        && dir.join("image").is_file()
+        && !dir.join("unfinished").exists();
+    is_current.then(|| plan.kernel(&dir, &stamp))
+}
+
+/// Builds the kernel; its tree must have the plan's state.
+pub(crate) fn build(
+    cache: &Cache,
+    plan: &Plan<'_>,
+    progress: &dyn Progress,
+) -> Result<Kernel, LabError> {
+    let folder = plan.folder();
+    let dir = cache.path("builds").join(&folder);
+    let out = dir.join("out");
+    let tree = plan.source.dir.join("linux");
+    let mut step = progress.begin(&format!("kernel ({})", plan.request.implementation));
+
+    if !out.exists() {
+        cache.require_space("building the kernel", BUILD_MIB)?;
+        seed(cache, plan, &dir, &mut *step)?;
+    }
+    let unfinished = dir.join("unfinished");
+    if unfinished.exists() {
+        step.message("recovering from a build that was broken off");
+        recover(&out)?;
+    }
+    files::write_whole(&unfinished, b"")?;
+    // The old image does not belong to what is being built.
+    files::remove_with_empty_parents(&dir, &dir.join("stamp.json"))?;
+
+    configure(cache, plan, &tree, &out, &mut *step)?;
+    let lines = compile(cache, plan, &tree, &out, &dir, &mut *step)?;
+
+    let release = read_release(&out)?;
+    let image = dir.join("image");
+    let aside = files::aside(&image);
+    let built = out.join(plan.machine.image());
+    fs::copy(&built, &aside).map_err(LabError::io("copy the kernel to", &aside))?;
+    fs::rename(&aside, &image).map_err(LabError::io("rename", &aside))?;
+    let stamp = Stamp {
+        state: plan.state.clone(),
+        folder,
+        release,
+    };
+    let text =
+        serde_json::to_vec(&stamp).map_err(|error| LabError::io("write", &dir)(error.into()))?;
+    files::write_whole(&dir.join("stamp.json"), &text)?;
+    files::remove_with_empty_parents(&dir, &unfinished)?;
+    step.finish(&format!("Linux {}, {lines} files made", stamp.release));
+    Ok(plan.kernel(&dir, &stamp))
+}
+
+/// Starts from another build of the same tree: most of its objects are the same.
+fn seed(cache: &Cache, plan: &Plan<'_>, dir: &Path, step: &mut dyn Step) -> Result<(), LabError> {
+    let aside = files::aside(dir);
+    files::create_dir(&aside)?;
+    let origin = format!(
+        "{}\n{}\n{}\n",
+        plan.source.dir.display(),
+        plan.world.id(),
+        plan.machine.arch()
+    );
+    let sibling = entries(&cache.path("builds"))
+        .map(|(_, path)| path)
+        .filter(|path| !path.join("unfinished").exists() && path.join("stamp.json").exists())
+        .find(|path| fs::read_to_string(path.join("origin")).is_ok_and(|text| text == origin));
+    match sibling {
+        Some(sibling) => {
+            step.message("starting from an earlier build");
+            let mut command = tethered("cp");
+            command
+                .args(["-a", "--reflink=auto"])
+                .arg(sibling.join("out"))
+                .arg(aside.join("out"));
+            let log = cache.new_log("seed")?;
+            Job {
+                what: "copying an earlier build",
+                command,
+                log: &log,
+                needs_mib: BUILD_MIB,
+            }
+            .run(&mut |_| {})?;
+        }
+        None => files::create_dir(&aside.join("out"))?,
+    }
+    files::write_whole(&aside.join("origin"), origin.as_bytes())?;
+    // A folder without `out` is what an interrupted `clean` leaves.
+    crate::namespace::remove_all(dir)?;
+    fs::rename(&aside, dir).map_err(LabError::io("rename", &aside))
+}
+
+fn configure(
+    cache: &Cache,
+    plan: &Plan<'_>,
+    tree: &Path,
+    out: &Path,
+    step: &mut dyn Step,
+) -> Result<(), LabError> {
+    step.message("configuration");
+    let fragment = "dmasan.config";
+    files::write_if_changed(&out.join(fragment), plan.wanted.text().as_bytes())?;
+    let all_config = format!("KCONFIG_ALLCONFIG={}/{fragment}", plan.world.out_name(out));
+    let command = plan
+        .world
+        .make(plan.make(tree, out), &[&all_config, "allnoconfig"]);
+    run(
+        cache,
+        "configuring the kernel",
+        "config",
+        command,
+        &mut |_| {},
+    )?;
+    let config = out.join(".config");
+    let text = fs::read_to_string(&config).map_err(LabError::io("read", &config))?;
+    let missing = plan.wanted.missing_in(&text);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(LabError::ConfigRejected {
+            symbols: missing,
+            config,
+        })
+    }
+}
+
+/// Runs `make`; the number of things made.
+fn compile(
+    cache: &Cache,
+    plan: &Plan<'_>,
+    tree: &Path,
+    out: &Path,
+    dir: &Path,
+    step: &mut dyn Step,
+) -> Result<u64, LabError> {
+    let count = dir.join("lines");
+    let expected = fs::read_to_string(&count)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    step.set_total(expected.unwrap_or(TYPICAL_LINES));
+    let command = plan.world.make(plan.make(tree, out), plan.machine.goals());
+    let mut lines = 0;
+    run(
+        cache,
+        "building the kernel",
+        "kernel",
+        command,
+        &mut |line| {
+            if let Some(made) = made(line) {
+                lines += 1;
+                step.advance_to(lines);
+                step.message(made);
+            }
+        },
+    )?;
+    if expected.is_none() {
+        files::write_whole(&count, lines.to_string().as_bytes())?;
+    }
+    Ok(lines)
+}
+
+fn run(
+    cache: &Cache,
+    what: &str,
+    log: &str,
+    command: Command,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<(), LabError> {
+    let log = cache.new_log(log)?;
+    Job {
+        what,
+        command,
+        log: &log,
+        needs_mib: BUILD_MIB,
+    }
+    .run(on_line)
+}
+
+/// What a line of the kernel's make says is being made: `  CC [M]  fs/x.o` is `fs/x.o`.
+pub(crate) fn made(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("  ")?;
+    let mut words = rest.split_whitespace();
+    let verb = words.next()?;
+    let is_verb = verb.starts_with(|c: char| c.is_ascii_uppercase())
+        && verb.len() >= 2
+        && verb
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let target = words.last()?;
+    (is_verb && rest.starts_with(verb)).then_some(target)
+}
+
+fn read_release(out: &Path) -> Result<String, LabError> {
+    let path: PathBuf = out.join("include/config/kernel.release");
+    let text = fs::read_to_string(&path).map_err(LabError::io("read", &path))?;
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn makes_lines_are_told_from_other_output() {
+        assert_eq!(made("  CC      fs/namespace.o"), Some("fs/namespace.o"));
+        assert_eq!(made("  RUSTC L rust/core.o"), Some("rust/core.o"));
+        assert_eq!(made("  CC [M]  zoo.o"), Some("zoo.o"));
+        assert_eq!(made("make[1]: Entering directory '/out'"), None);
+        assert_eq!(made("  1209 |   return 0;"), None);
+        assert_eq!(made("error: x"), None);
+    }
+}

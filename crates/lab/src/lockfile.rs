@@ -1,0 +1,97 @@
+//! Versions: those that the project pins (`linux/lab.lock.toml`) and those that were used
+//! (`used.toml` in the cache, in the same form).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{assets, files, LabError};
+
+/// A kernel source and a toolchain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LockFile {
+    pub(crate) source: SourcePin,
+    pub(crate) toolchain: ToolchainPin,
+}
+
+/// A kernel source package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourcePin {
+    pub(crate) suite: String,
+    pub(crate) package: String,
+    pub(crate) version: String,
+    /// Of the package file, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+/// The packages of a build root that decide what the kernel becomes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ToolchainPin {
+    pub(crate) suite: String,
+    /// Package and version.
+    pub(crate) packages: BTreeMap<String, String>,
+}
+
+impl LockFile {
+    /// The versions that this binary was made with.
+    pub(crate) fn embedded() -> Result<LockFile, LabError> {
+        let text = assets::text("linux/lab.lock.toml").unwrap_or_default();
+        toml::from_str(text).map_err(|error| LabError::BrokenPatch {
+            patch: "lab.lock.toml".to_owned(),
+            why: error.to_string(),
+        })
+    }
+}
+
+impl ToolchainPin {
+    /// What differs from `pinned`, in words.
+    pub(crate) fn differences(&self, pinned: &ToolchainPin) -> Vec<String> {
+        self.packages
+            .iter()
+            .filter_map(|(package, version)| match pinned.packages.get(package) {
+                Some(pinned) if pinned != version => {
+                    Some(format!("{package} {version} instead of {pinned}"))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// Records what was used.
+pub(crate) fn record(path: &std::path::Path, used: &impl Serialize) -> Result<(), LabError> {
+    let text = toml::to_string(used).map_err(|error| LabError::Io {
+        action: "write",
+        path: path.to_owned(),
+        source: std::io::Error::other(error),
+    })?;
+    files::write_if_changed(path, text.as_bytes())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_lock_file_is_whole() {
+        let lock = LockFile::embedded().unwrap();
+        assert_eq!(lock.source.sha256.len(), 64);
+        for package in ["rustc", "bindgen", "clang"] {
+            assert!(lock.toolchain.packages.contains_key(package), "{package}");
+        }
+    }
+
+    #[test]
+    fn a_moved_version_is_named() {
+        let pin = |version: &str| ToolchainPin {
+            suite: "s".into(),
+            packages: [("rustc".to_owned(), version.to_owned())].into(),
+        };
+        assert_eq!(pin("2").differences(&pin("1")), ["rustc 2 instead of 1"]);
+        assert!(pin("1").differences(&pin("1")).is_empty());
+    }
+}
