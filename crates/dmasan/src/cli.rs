@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dmasan_lab::{Implementation, MachineKind};
+
+use crate::catalog;
+use crate::module_spec::{FileSpec, ModuleSpec};
+
+const EXAMPLES: &str = "\
+Examples:
+  dmasan demo                                    see the sanitizer catch buggy drivers
+  dmasan run --module my_driver.ko -- dmesg      try a driver of your own
+  dmasan apply --linux ~/linux --check           would it fit my kernel tree?
+
+Exit status: 0 all is well, 1 something was found, 2 it could not run, 130 interrupted.";
+
+/// Finds DMA use-after-free and IOMMU mapping leaks in Linux drivers.
+///
+/// Boots a Linux kernel that has the sanitizer inside, runs drivers in it, and lists the pages
+/// that went back to the page allocator while a device could still reach them. Everything that
+/// is needed (compilers, kernel source, kernel) is set up on first use, in a cache folder.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where everything is kept [default: $DMASAN_CACHE, $XDG_CACHE_HOME/dmasan or ~/.cache/dmasan].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the zoo: drivers with known bugs, and their correct twins.
+    Demo(DemoArgs),
+    /// Run a driver or a command of yours in a kernel with the sanitizer.
+    Run(RunArgs),
+    /// Put the sanitizer into a kernel tree of yours, or write it as a patch series.
+    Apply(ApplyArgs),
+    /// Build the kernel and stop there.
+    Build(BuildArgs),
+    /// Give disk space back.
+    Clean(CleanArgs),
+    /// Say what this machine has, what is missing, and what would be downloaded.
+    Doctor(DoctorArgs),
+}
+
+/// The machine that the kernel runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Machine {
+    /// User-Mode Linux: the kernel is a process, no virtualization needed.
+    Uml,
+}
+
+impl From<Machine> for MachineKind {
+    fn from(machine: Machine) -> Self {
+        match machine {
+            Machine::Uml => Self::Uml,
+        }
+    }
+}
+
+/// The implementation of the sanitizer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sanitizer {
+    /// This project's.
+    Rust,
+    /// The kernel's own, for comparison.
+    C,
+}
+
+impl From<Sanitizer> for Implementation {
+    fn from(sanitizer: Sanitizer) -> Self {
+        match sanitizer {
+            Sanitizer::Rust => Self::Rust,
+            Sanitizer::C => Self::C,
+        }
+    }
+}
+
+/// The implementation of the sanitizer, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SanitizerOrOff {
+    /// This project's.
+    Rust,
+    /// The kernel's own, for comparison.
+    C,
+    /// This project's, built in and not switched on.
+    Off,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dmasan demo
+  dmasan demo --impl c                 where the kernel's own implementation differs
+  dmasan demo --case 7 --format amdv1  one pattern on one page-table format
+
+Each case is booted on its own. A bug is caught if a report follows that names the right pages
+and no others; a correct twin must stay silent. Exit status 0: all cases are as expected.")]
+pub(crate) struct DemoArgs {
+    /// The machine to run on.
+    #[arg(long, value_enum, default_value_t = Machine::Uml)]
+    pub(crate) machine: Machine,
+    /// The implementation of the sanitizer.
+    #[arg(long = "impl", value_enum, default_value_t = Sanitizer::Rust, value_name = "IMPL")]
+    pub(crate) sanitizer: Sanitizer,
+    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) linux: Option<PathBuf>,
+    /// Only these patterns, by number.
+    #[arg(long = "case", value_name = "N", value_delimiter = ',', value_parser = parse_case)]
+    pub(crate) cases: Vec<u32>,
+    /// Only this page-table format.
+    #[arg(long, value_name = "FORMAT", value_parser = catalog::FORMATS.to_vec())]
+    pub(crate) format: Option<String>,
+    /// How long one boot may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// Print one JSON object instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dmasan run -- uname -a
+  dmasan run --module my_driver.ko -- sh -c 'echo 1 > /sys/kernel/debug/my_driver/go'
+  dmasan run --module src/my_driver:mode=uaf,n=3
+  dmasan run --module a.ko --no-load --file my-test.sh -- sh /my-test.sh
+
+The guest has busybox. A folder given as a module is built against the lab's kernel, out of tree,
+in C or Rust; it is not written to. Modules lie in the guest's /modules and are loaded in the
+order given, before the command.
+
+Exit status:
+  0  the command succeeded, and there was no report
+  1  there were reports
+  2  it could not run: a module did not build or load, the kernel panicked, the time was up
+  3  the command failed, and there was no report; its own status is in the output")]
+pub(crate) struct RunArgs {
+    /// The machine to run on.
+    #[arg(long, value_enum, default_value_t = Machine::Uml)]
+    pub(crate) machine: Machine,
+    /// The implementation of the sanitizer.
+    #[arg(long = "impl", value_enum, default_value_t = SanitizerOrOff::Rust, value_name = "IMPL")]
+    pub(crate) sanitizer: SanitizerOrOff,
+    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) linux: Option<PathBuf>,
+    /// A .ko file, or a folder with a module's Kbuild or Makefile, with parameters for it.
+    #[arg(long = "module", value_name = "PATH[:NAME=VALUE,…]")]
+    pub(crate) modules: Vec<ModuleSpec>,
+    /// Leave the loading of the modules to the command.
+    #[arg(long, requires = "modules")]
+    pub(crate) no_load: bool,
+    /// A file for the guest [default place: / and its own name].
+    #[arg(long = "file", value_name = "PATH[:GUEST_PATH]")]
+    pub(crate) files: Vec<FileSpec>,
+    /// Words for the kernel's command line.
+    #[arg(long, value_name = "CMDLINE", allow_hyphen_values = true)]
+    pub(crate) append: Vec<String>,
+    /// How long the guest may run, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// The guest's memory, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..))]
+    pub(crate) memory: u32,
+    /// Print one JSON object; the console goes to standard error.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The command to run in the guest, and its arguments.
+    #[arg(last = true, value_name = "CMD", required_unless_present = "modules")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dmasan apply --linux ~/linux --check            would it fit?
+  dmasan apply --linux ~/linux                    put it in (all of it, or nothing)
+  dmasan apply --linux ~/linux --out series/      check, then write patches for `git am`
+
+Afterwards, in the tree: switch on IOMMU_DEBUG_PAGEALLOC and choose its Rust implementation, boot
+with iommu.debug_pagealloc=1. Exit status 1: it does not fit, and the output says where.")]
+pub(crate) struct ApplyArgs {
+    /// The kernel tree.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) linux: PathBuf,
+    /// Only say whether it fits; change nothing.
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) check: bool,
+    /// Write the patch series to this folder and leave the tree alone.
+    #[arg(long, value_name = "SERIES_DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The machine to build for.
+    #[arg(long, value_enum, default_value_t = Machine::Uml)]
+    pub(crate) machine: Machine,
+    /// The implementation of the sanitizer; several build several kernels.
+    #[arg(long = "impl", value_enum, default_values_t = [Sanitizer::Rust], value_delimiter = ',', value_name = "IMPL")]
+    pub(crate) sanitizers: Vec<Sanitizer>,
+    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) linux: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanArgs {
+    /// Remove the compilers and kernel sources too, which take the network to get again.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status 0: a demo can run. 1: something must be put right by hand first."
+)]
+pub(crate) struct DoctorArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The number of a pattern in the zoo, as `7`, `p7` or `P07`.
+fn parse_case(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix(['p', 'P']).unwrap_or(text);
+    let number = digits.parse().map_err(|_| "not a number".to_owned())?;
+    if catalog::find(number).is_some() {
+        return Ok(number);
+    }
+    let known: Vec<String> = catalog::CASES
+        .iter()
+        .map(|case| case.number.to_string())
+        .collect();
+    Err(format!(
+        "the zoo has no such pattern; it has {}",
+        known.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::error::ErrorKind;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Command, ErrorKind> {
+        let words = std::iter::once("dmasan").chain(line.split(' '));
+        Cli::try_parse_from(words)
+            .map(|cli| cli.command)
+            .map_err(|error| error.kind())
+    }
+
+    fn parse_run(line: &str) -> RunArgs {
+        match parse(line) {
+            Ok(Command::Run(args)) => args,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_takes_modules_with_parameters_and_a_command_with_options() {
+        let args = parse_run("run --module a.ko:mode=uaf,n=3 --module dir --append x=1 -- ls -l /");
+        assert_eq!(args.modules[0].params, "mode=uaf n=3");
+        assert_eq!(args.modules[1].path, PathBuf::from("dir"));
+        assert_eq!(args.command, ["ls", "-l", "/"]);
+        assert_eq!((args.timeout, args.memory, args.no_load), (120, 256, false));
+    }
+
+    #[test]
+    fn run_needs_something_to_run() {
+        assert_eq!(
+            parse("run").unwrap_err(),
+            ErrorKind::MissingRequiredArgument
+        );
+        assert!(parse("run --module a.ko").is_ok());
+        assert_eq!(
+            parse("run --no-load -- ls").unwrap_err(),
+            ErrorKind::MissingRequiredArgument
+        );
+    }
+
+    #[test]
+    fn off_is_for_run_only() {
+        assert_eq!(
+            parse_run("run --impl off -- ls").sanitizer,
+            SanitizerOrOff::Off
+        );
+        assert_eq!(
+            parse("demo --impl off").unwrap_err(),
+            ErrorKind::InvalidValue
+        );
+    }
+
+    #[test]
+    fn demo_knows_the_cases_and_formats_of_the_zoo() {
+        let Ok(Command::Demo(args)) = parse("demo --case 1,p07 --format amdv1") else {
+            panic!()
+        };
+        assert_eq!(args.cases, [1, 7]);
+        assert_eq!(
+            parse("demo --case 12").unwrap_err(),
+            ErrorKind::ValueValidation
+        );
+        assert_eq!(
+            parse("demo --format arm").unwrap_err(),
+            ErrorKind::InvalidValue
+        );
+    }
+
+    #[test]
+    fn apply_either_checks_or_writes() {
+        assert!(parse("apply --linux x").is_ok());
+        assert_eq!(
+            parse("apply").unwrap_err(),
+            ErrorKind::MissingRequiredArgument
+        );
+        assert_eq!(
+            parse("apply --linux x --check --out y").unwrap_err(),
+            ErrorKind::ArgumentConflict
+        );
+    }
+
+    #[test]
+    fn the_cache_can_be_named_after_the_sub_command() {
+        let cli = Cli::try_parse_from(["dmasan", "doctor", "--cache", "/c"]).unwrap();
+        assert_eq!(cli.cache, Some(PathBuf::from("/c")));
+    }
+}

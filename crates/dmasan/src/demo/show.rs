@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The demo's result for people.
+
+use dmasan_report::{Report, Variant};
+
+use super::summary::Summary;
+use super::verdict::{CaseVerdict, Naming, Sound};
+use crate::setup::print;
+use crate::table::{cell, table, Mood};
+
+/// Prints the table, an example and the totals.
+pub(crate) fn show(verdicts: &[CaseVerdict], summary: &Summary) -> anyhow::Result<()> {
+    print(&rows(verdicts))?;
+    if let Some((verdict, report)) = example(verdicts) {
+        print(&format!(
+            "\nA report in full ({}: {}):\n",
+            verdict.name(),
+            verdict.case.title
+        ))?;
+        for line in report.readable() {
+            print(&format!("  {line}"))?;
+        }
+    }
+    let formats = verdicts.first().map_or(0, |verdict| verdict.formats.len());
+    if formats > 1 {
+        print(&format!(
+            "\nEvery case ran on {formats} page-table formats: one report on each makes {formats}."
+        ))?;
+    }
+    print(&format!("\n{}", totals(summary)))
+}
+
+/// `14 caught, 0 missed, …`
+fn totals(summary: &Summary) -> String {
+    let mut text = format!(
+        "{} caught, {} missed, {} with false alarms, {} rightly silent",
+        summary.caught, summary.missed, summary.false_alarms, summary.silent_ok
+    );
+    if summary.incomplete > 0 {
+        text.push_str(&format!(", {} did not run to the end", summary.incomplete));
+    }
+    text
+}
+
+fn rows(verdicts: &[CaseVerdict]) -> String {
+    let mut table = table(&[
+        "case",
+        "driver",
+        "expected",
+        "seen",
+        "reports",
+        "names pages",
+        "verdict",
+    ]);
+    for verdict in verdicts {
+        let driver = match verdict.variant {
+            Variant::Bug => verdict.case.title,
+            Variant::Twin => "  done right",
+        };
+        let (word, mood) = judgement(verdict);
+        table.add_row([
+            cell(verdict.name(), Mood::Plain),
+            cell(driver, Mood::Plain),
+            cell(sound(verdict.expected), Mood::Plain),
+            cell(sound(verdict.seen()), Mood::Plain),
+            cell(verdict.reports.len(), Mood::Plain),
+            cell(naming(verdict.named()), Mood::Plain),
+            cell(word, mood),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn sound(sound: Sound) -> &'static str {
+    match sound {
+        Sound::Report => "report",
+        Sound::Silent => "silent",
+    }
+}
+
+fn naming(naming: Option<Naming>) -> &'static str {
+    match naming {
+        None => "",
+        Some(Naming::None) => "no",
+        Some(Naming::Part) => "partly",
+        Some(Naming::All) => "yes",
+    }
+}
+
+/// The last column.
+fn judgement(verdict: &CaseVerdict) -> (String, Mood) {
+    if let Some(problem) = verdict.problem() {
+        return (problem, Mood::Bad);
+    }
+    let mut words = Vec::new();
+    if verdict.caught() {
+        words.push("caught".to_owned());
+    }
+    if verdict.missed() {
+        words.push("MISSED".to_owned());
+    }
+    match verdict.false_alarms() {
+        0 => {}
+        1 => words.push("FALSE ALARM".to_owned()),
+        n => words.push(format!("{n} FALSE ALARMS")),
+    }
+    if words.is_empty() {
+        words.push("ok".to_owned());
+    }
+    (
+        words.join(", "),
+        if verdict.ok() { Mood::Good } else { Mood::Bad },
+    )
+}
+
+/// The first report of the first bug that was caught; one that names pages if there is one.
+fn example(verdicts: &[CaseVerdict]) -> Option<(&CaseVerdict, &Report)> {
+    let caught = || {
+        verdicts
+            .iter()
+            .filter(|verdict| verdict.caught() && verdict.ok())
+    };
+    let first =
+        |verdict: &'_ CaseVerdict| verdict.reports.iter().position(|report| !report.truncated);
+    let mut examples =
+        caught().filter_map(|verdict| Some((verdict, &verdict.reports[first(verdict)?])));
+    examples.next()
+}
