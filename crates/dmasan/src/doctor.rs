@@ -24,6 +24,14 @@ pub(crate) fn run(cli: &Cli, args: &DoctorArgs) -> anyhow::Result<Exit> {
     })
 }
 
+fn download(mib: u64) -> String {
+    if mib == 0 {
+        "-".to_owned()
+    } else {
+        size_mib(mib)
+    }
+}
+
 fn tell(doctor: &Doctor) -> anyhow::Result<()> {
     let mut tools = table(&["tool", "found", "wanted", ""]);
     for tool in &doctor.tools {
@@ -74,13 +82,13 @@ fn tell(doctor: &Doctor) -> anyhow::Result<()> {
         for item in &doctor.to_do {
             to_do.add_row([
                 item.what.clone(),
-                size_mib(item.download_mib),
+                download(item.download_mib),
                 size_mib(item.disk_mib),
             ]);
         }
-        let download: u64 = doctor.to_do.iter().map(|item| item.download_mib).sum();
+        let downloads: u64 = doctor.to_do.iter().map(|item| item.download_mib).sum();
         let disk: u64 = doctor.to_do.iter().map(|item| item.disk_mib).sum();
-        to_do.add_row(["in all".to_owned(), size_mib(download), size_mib(disk)]);
+        to_do.add_row(["in all".to_owned(), download(downloads), size_mib(disk)]);
         setup::print(&format!("\n{}", to_do.trim_fmt()))?;
     }
 

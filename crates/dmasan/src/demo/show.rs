@@ -65,7 +65,7 @@ fn rows(verdicts: &[CaseVerdict]) -> String {
             cell(sound(verdict.expected), Mood::Plain),
             cell(sound(verdict.seen()), Mood::Plain),
             cell(verdict.reports.len(), Mood::Plain),
-            cell(naming(verdict.named()), Mood::Plain),
+            cell(naming(verdict), Mood::Plain),
             cell(word, mood),
         ]);
     }
@@ -79,8 +79,9 @@ fn sound(sound: Sound) -> &'static str {
     }
 }
 
-fn naming(naming: Option<Naming>) -> &'static str {
-    match naming {
+fn naming(verdict: &CaseVerdict) -> &'static str {
+    match verdict.named() {
+        _ if verdict.missed() => "-",
         None => "",
         Some(Naming::None) => "no",
         Some(Naming::Part) => "partly",
