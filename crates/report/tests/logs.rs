@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Whole logs, parsed. Those named `c-*` are captured from a kernel, the others written by hand
-//! in the shape that the kernel prints.
+//! Whole logs, parsed. Those named `c-*` and `*-captured` come from a kernel, the others are
+//! written by hand in the shape that the kernel prints.
 
-use dmasan_report::{Implementation, Kind, Log, Report};
+use dmasan_report::{Expectation, Implementation, Kind, Log, Report};
 
 /// The text of a log in `tests/logs`.
 fn read(name: &str) -> String {
@@ -42,6 +42,32 @@ fn reports_are_put_down_to_the_window_in_which_they_begin() {
     assert_eq!(kinds(0), [Kind::FreedWhileMapped]);
     assert_eq!(kinds(1), [Kind::LeakAtDomainEnd]);
     assert_eq!(log.reports_outside().count(), 0);
+}
+
+#[test]
+fn reports_of_the_rust_implementation_as_a_kernel_prints_them() {
+    let log = load("rust-captured");
+    let kinds: Vec<Kind> = log.reports.iter().map(|report| report.kind).collect();
+    assert_eq!(kinds, [Kind::FreedWhileMapped, Kind::LeakAtDomainEnd]);
+    for (window, report) in log.windows.iter().zip(&log.reports) {
+        let Expectation::Report(pages) = window.expected[0].what else {
+            panic!("{window:?}")
+        };
+        assert_eq!(report.runs.len(), 1);
+        assert_eq!(report.runs[0].range(), Some(pages));
+        assert!(!report.truncated && !report.frames.is_empty());
+    }
+}
+
+#[test]
+fn readable_text_has_no_mangled_names() {
+    let log = load("rust-captured");
+    let text: Vec<String> = log.reports[0].readable().collect();
+    assert_eq!(text[0], "BUG: DMASAN: freed-while-mapped");
+    assert!(text
+        .iter()
+        .any(|line| line.contains("zoo_main::cases::p15::bug+")));
+    assert!(!text.iter().any(|line| line.contains("_RN")));
 }
 
 #[test]
