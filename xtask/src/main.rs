@@ -1,1 +1,73 @@
-fn main() {}
+//! The project's chores. `cargo xtask test` is what must pass before a change lands.
+
+mod command;
+mod ktap;
+mod prove;
+mod steps;
+mod tally;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::steps::Step;
+use crate::tally::Tally;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Everything that must hold before a change lands; the last line is `N passed, N failed`
+    Test {
+        /// Only these steps (see --list)
+        #[arg(long, value_name = "STEP")]
+        only: Vec<Step>,
+        /// Name the steps and stop
+        #[arg(long)]
+        list: bool,
+    },
+    /// Build the kernel in the configurations that the tests do not build: the sanitizer left out, Rust left out, page
+    /// tables as modules. Each takes minutes
+    Configs,
+    /// Run the engine's tests under miri, on a machine that has it
+    Miri,
+    /// Run the engine's proofs under kani, on a machine that has it
+    Kani,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().chore {
+        Chore::Test { list: true, .. } => {
+            for step in Step::ALL {
+                println!("{:<14} {}", step.name(), step.about());
+            }
+            return ExitCode::SUCCESS;
+        }
+        Chore::Test { only, .. } => steps::run(&only),
+        Chore::Configs => steps::configs(),
+        Chore::Miri => prove::miri(),
+        Chore::Kani => prove::kani(),
+    };
+    match outcome {
+        Ok(tally) => {
+            finish(&tally);
+            ExitCode::from(u8::from(tally.failed != 0))
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn finish(tally: &Tally) {
+    for failure in &tally.failures {
+        println!("FAILED {failure}");
+    }
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+}

@@ -1,0 +1,119 @@
+//! The kernel's own selftest of iommufd, which maps user memory through a mock IOMMU with real page tables, with the sanitizer on.
+//!
+//! Nothing may be reported. Of its tests, those that fail must be those that fail without the sanitizer too: what User-Mode Linux lacks is not
+//! for us to judge.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{ensure, Context, Result};
+use dmasan_lab::{Boot, Guest, Implementation, Kernel, Lab, RootCommand};
+
+use super::guest;
+use crate::tally::Tally;
+
+pub(super) fn run() -> Result<Tally> {
+    let lab = guest::lab()?;
+    let kernel = guest::kernel(&lab, Implementation::Rust)?;
+    let scratch = tempfile::tempdir()?;
+    let program = build(&lab, &kernel, scratch.path())?;
+
+    let off = boot(&lab, &kernel, &program, "")?;
+    let on = boot(
+        &lab,
+        &kernel,
+        &program,
+        "iommu.debug_pagealloc=1 page_owner=on",
+    )?;
+    let (off_results, on_results) = (results(&off), results(&on));
+
+    let mut tally = Tally::default();
+    ensure!(
+        off_results.passed.len() > 100,
+        "only {} tests of iommufd pass without the sanitizer, see {}",
+        off_results.passed.len(),
+        off.log.display()
+    );
+    println!(
+        "   without the sanitizer {} pass and {} fail, with it {} and {}",
+        off_results.passed.len(),
+        off_results.failed.len(),
+        on_results.passed.len(),
+        on_results.failed.len()
+    );
+    for name in &off_results.passed {
+        tally.check(
+            &format!("iommufd: {name}"),
+            on_results.passed.contains(name),
+        );
+    }
+    guest::expect_silence(&mut tally, "iommufd", &on);
+    Ok(tally)
+}
+
+/// Compiles the selftest from the kernel's tree, static, so that it runs with nothing beside it.
+fn build(lab: &Lab, kernel: &Kernel, out: &Path) -> Result<PathBuf> {
+    let script =
+        "make -s -C /src O=/out ARCH=um headers && cd /src/tools/testing/selftests/iommu && \
+        gcc -static -O2 -w -D_GNU_SOURCE= -isystem /out/usr/include -I.. -I../../../include \
+        -o /result/iommufd iommufd.c -lcap";
+    let mut said = Vec::new();
+    let status = lab.in_build_root(
+        &RootCommand {
+            binds: vec![
+                (kernel.tree.clone(), "/src".to_owned()),
+                (kernel.build_dir.clone(), "/out".to_owned()),
+                (out.to_owned(), "/result".to_owned()),
+            ],
+            cwd: "/".to_owned(),
+            argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        },
+        &mut |line| said.push(line.to_owned()),
+    )?;
+    ensure!(
+        status == Some(0),
+        "the selftest does not compile:\n{}",
+        said.join("\n")
+    );
+    Ok(out.join("iommufd"))
+}
+
+fn boot(lab: &Lab, kernel: &Kernel, program: &Path, append: &str) -> Result<Boot> {
+    let guest = Guest {
+        command: vec!["/bin/iommufd".to_owned()],
+        files: vec![(program.to_owned(), "/bin/iommufd".to_owned())],
+        append: guest::words(append),
+        memory_mib: 512,
+        timeout: Duration::from_secs(300),
+        ..Guest::default()
+    };
+    lab.boot(kernel, &guest, &mut |_| ()).context("cannot boot")
+}
+
+#[derive(Default)]
+struct Results {
+    passed: BTreeSet<String>,
+    failed: BTreeSet<String>,
+}
+
+/// What the selftest says of its tests; skipped ones are in neither set.
+fn results(boot: &Boot) -> Results {
+    let mut results = Results::default();
+    for line in &boot.console {
+        let (set, rest) = if let Some(rest) = line.strip_prefix("ok ") {
+            (&mut results.passed, rest)
+        } else if let Some(rest) = line.strip_prefix("not ok ") {
+            (&mut results.failed, rest)
+        } else {
+            continue;
+        };
+        match rest.split_once(' ') {
+            Some((number, name)) if number.parse::<u32>().is_ok() && !name.contains("# SKIP") => {
+                set.insert(name.trim().to_owned());
+            }
+            _ => {}
+        }
+    }
+    results
+}
