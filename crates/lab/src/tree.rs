@@ -169,3 +169,106 @@ fn restore(dir: &Path, path: &str) -> Result<(), LabError> {
         Err(error) => Err(LabError::io("read", &pristine)(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceInfo;
+    use std::time::SystemTime;
+
+    fn source(dir: &Path) -> Source {
+        files::write_whole(&dir.join("linux/mm/a.c"), b"one\ntwo\n").unwrap();
+        files::write_whole(&dir.join("linux/mm/b.c"), b"b\n").unwrap();
+        Source {
+            info: SourceInfo::Tree { path: "/x".into() },
+            dir: dir.to_owned(),
+            fingerprint: "f".into(),
+            version: "7.3.4".into(),
+        }
+    }
+
+    fn series(new_line: &str, overlay: &[&str]) -> Series {
+        let patch = format!(
+            "diff --git a/mm/a.c b/mm/a.c\n--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1,2 +1,2 @@\n-one\n+{new_line}\n two\n"
+        );
+        Series {
+            overlay: overlay
+                .iter()
+                .map(|path| ((*path).to_owned(), b"x\n".to_vec()))
+                .collect(),
+            patches: vec![("0001-a.patch".into(), patch)],
+        }
+    }
+
+    fn text(dir: &Path, path: &str) -> String {
+        fs::read_to_string(dir.join("linux").join(path)).unwrap()
+    }
+
+    fn time(dir: &Path, path: &str) -> SystemTime {
+        fs::metadata(dir.join("linux").join(path))
+            .unwrap()
+            .modified()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_changed_series_replaces_the_old_one_and_touches_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(dir.path());
+        sync(&source, &series("ONE", &["new/x.rs", "new/y.rs"])).unwrap();
+        assert_eq!(text(dir.path(), "mm/a.c"), "ONE\ntwo\n");
+        let before = time(dir.path(), "new/y.rs");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+
+        sync(&source, &series("UNO", &["new/y.rs"])).unwrap();
+        assert_eq!(text(dir.path(), "mm/a.c"), "UNO\ntwo\n");
+        assert_eq!(time(dir.path(), "new/y.rs"), before);
+        assert!(!dir.path().join("linux/new/x.rs").exists());
+    }
+
+    #[test]
+    fn an_empty_series_gives_the_source_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(dir.path());
+        sync(&source, &series("ONE", &["new/x.rs", "mm/b.c"])).unwrap();
+        sync(&source, &Series::default()).unwrap();
+        assert_eq!(text(dir.path(), "mm/a.c"), "one\ntwo\n");
+        assert_eq!(text(dir.path(), "mm/b.c"), "b\n");
+        assert!(!dir.path().join("linux/new").exists());
+        assert!(!dir.path().join("pristine/mm/a.c").exists());
+    }
+
+    #[test]
+    fn a_run_that_was_killed_half_way_is_taken_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(dir.path());
+        let first = series("ONE", &["new/x.rs"]);
+        sync(&source, &first).unwrap();
+        // As it is after the record was written and some of the files.
+        let mut managed = Managed::open(dir.path()).unwrap();
+        managed.record.applied.clear();
+        managed.record.paths.insert("new/z.rs".into());
+        managed.save().unwrap();
+        files::write_whole(&dir.path().join("linux/mm/a.c"), b"half").unwrap();
+        files::write_whole(&dir.path().join("linux/new/z.rs"), b"half").unwrap();
+
+        assert!(sync(&source, &first).unwrap().is_some());
+        assert_eq!(text(dir.path(), "mm/a.c"), "ONE\ntwo\n");
+        assert!(!dir.path().join("linux/new/z.rs").exists());
+        assert!(sync(&source, &first).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_series_that_does_not_fit_leaves_the_tree_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = source(dir.path());
+        sync(&source, &series("ONE", &[])).unwrap();
+        let mut other = series("UNO", &[]);
+        other.patches[0].1 = other.patches[0].1.replace("-one", "-eins");
+        assert!(matches!(
+            sync(&source, &other),
+            Err(LabError::DoesNotFit { .. })
+        ));
+        assert_eq!(text(dir.path(), "mm/a.c"), "ONE\ntwo\n");
+    }
+}

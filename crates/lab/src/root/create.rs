@@ -1,10 +1,11 @@
 //! Making the build root with mmdebstrap.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{EXCLUDED, PACKAGES};
-use crate::cache::Cache;
+use super::{ESSENTIAL, EXCLUDED, PACKAGES};
+use crate::cache::{self, Cache};
 use crate::debian::{self, proxy_settings, KEYRING, SUITE};
 use crate::files;
 use crate::lockfile::LockFile;
@@ -31,6 +32,7 @@ pub(super) fn create(cache: &Cache, place: &Path, progress: &dyn Progress) -> Re
 
     let mut step = progress.begin("build root");
     let made = bootstrap(cache, &mirror, &aside, &mut *step).and_then(|()| {
+        require_essentials(&aside)?;
         // Moving a folder of one's own needs no rights inside it.
         fs::rename(&aside, place).map_err(LabError::io("rename", &aside))
     });
@@ -52,6 +54,26 @@ pub(super) fn create(cache: &Cache, place: &Path, progress: &dyn Progress) -> Re
         }
     }
     Ok(())
+}
+
+/// An error if something is missing that a kernel build cannot do without.
+fn require_essentials(root: &Path) -> Result<(), LabError> {
+    let missing =
+        |path: &Path| LabError::io("find in the build root", path)(ErrorKind::NotFound.into());
+    for path in ESSENTIAL {
+        let path = root.join(path);
+        // A link may be absolute, which means something else outside.
+        if path.symlink_metadata().is_err() {
+            return Err(missing(&path));
+        }
+    }
+    let has_library = cache::entries(&root.join("usr/src"))
+        .any(|(_, source)| source.join("library/core/src/lib.rs").is_file());
+    if has_library {
+        Ok(())
+    } else {
+        Err(missing(&root.join("usr/src/rustc/library/core/src/lib.rs")))
+    }
 }
 
 fn bootstrap(

@@ -28,6 +28,7 @@ const PACKAGES: &[&str] = &[
     "gcc",
     "kmod",
     "libc6-dev",
+    "libcap-dev",
     "libelf-dev",
     "libssl-dev",
     "lld",
@@ -51,9 +52,9 @@ const EXCLUDED: &[&str] = &[
     "/usr/share/man/*",
     "/usr/share/locale/*",
     "/usr/share/info/*",
-    "/usr/src/rustc-*/src/*",
-    "/usr/src/rustc-*/compiler/*",
-    "/usr/src/rustc-*/vendor/*",
+    // Digits, not a star: dpkg's star takes slashes too, and `library/core/src` is needed.
+    "/usr/src/rustc-[0-9].[0-9][0-9].[0-9]/src/*",
+    "/usr/src/rustc-[0-9].[0-9][0-9].[0-9]/compiler/*",
     "/usr/lib/llvm-*/lib/libclang*.a",
 ];
 
@@ -63,10 +64,21 @@ const RECORDED: &[&str] = &[
     "clang",
     "clang-19",
     "libc6-dev",
+    "libcap-dev",
     "lld-19",
     "make",
     "rust-src",
     "rustc",
+];
+
+/// Files without which a build root is of no use, whatever mmdebstrap says.
+const ESSENTIAL: &[&str] = &[
+    "usr/bin/bindgen",
+    "usr/bin/busybox",
+    "usr/bin/clang",
+    "usr/bin/ld.lld",
+    "usr/bin/rustc",
+    "usr/lib/rustlib/src",
 ];
 
 /// A build root that is complete.

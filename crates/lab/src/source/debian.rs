@@ -28,20 +28,28 @@ struct Unpacked {
     version: String,
 }
 
-/// The source in the cache: the pinned version if it is there, else another one of the package.
+/// The source in the cache: the pinned version if it is there, else the newest later one.
+/// Earlier ones are of an earlier project, whose series they fitted.
 pub(crate) fn existing(cache: &Cache, pin: &SourcePin) -> Option<Source> {
     let prefix = format!("{}_", pin.package);
-    let mut sources: Vec<Source> = entries(&cache.path("trees"))
-        .filter(|(name, _)| name.starts_with(&prefix))
-        .filter_map(|(_, path)| read(&path))
+    let version = |name: &str| name.strip_prefix(&prefix).map(numbers);
+    let mut candidates: Vec<_> = entries(&cache.path("trees"))
+        .filter_map(|(name, path)| Some((version(&name)?, name, path)))
+        .filter(|(version, ..)| *version >= numbers(&pin.version))
         .collect();
-    let pinned = sources.iter().position(|source| {
-        matches!(&source.info, SourceInfo::Debian { version, .. } if *version == pin.version)
-    });
-    match pinned {
-        Some(index) => Some(sources.swap_remove(index)),
-        None => sources.into_iter().max_by(|a, b| a.version.cmp(&b.version)),
-    }
+    candidates.sort();
+    let pinned = format!("{prefix}{}", pin.version);
+    // Stable, so the newest stays last among the others.
+    candidates.sort_by_key(|(_, name, _)| *name == pinned);
+    candidates.iter().rev().find_map(|(_, _, path)| read(path))
+}
+
+/// The numbers in a version, for comparing.
+fn numbers(version: &str) -> Vec<u64> {
+    version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
+        .collect()
 }
 
 /// The source, downloaded if it is not there.
@@ -234,30 +242,45 @@ mod tests {
         assert!(check(&found("7.3.5-1", "bb"), &pin(), "cc").is_err());
     }
 
-    #[test]
-    fn the_pinned_version_is_preferred_and_unfinished_ones_are_not_seen() {
+    fn cached(versions: &[&str], pin: &str) -> Option<String> {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(dir.path().to_owned())).unwrap();
-        for version in ["7.3.4-1", "7.3.5-1"] {
+        files::create_dir(&cache.path("trees/linux-source-7.3_7.3.99-1")).unwrap();
+        for version in versions {
             let info = SourceInfo::Debian {
                 package: "linux-source-7.3".into(),
-                version: version.into(),
-                sha256: version.into(),
+                version: (*version).into(),
+                sha256: (*version).into(),
             };
             let text = serde_json::to_vec(&Unpacked {
                 info,
-                version: version.into(),
+                version: (*version).into(),
             })
             .unwrap();
             let path = cache.path(format!("trees/linux-source-7.3_{version}/source.json"));
             files::write_whole(&path, &text).unwrap();
         }
-        files::create_dir(&cache.path("trees/linux-source-7.3_7.3.9-1")).unwrap();
-        assert_eq!(existing(&cache, &pin()).unwrap().fingerprint, "7.3.4-1");
-        let other = SourcePin {
-            version: "7.3.1-1".into(),
-            ..pin()
+        let pin = SourcePin {
+            version: pin.into(),
+            ..self::pin()
         };
-        assert_eq!(existing(&cache, &other).unwrap().fingerprint, "7.3.5-1");
+        existing(&cache, &pin).map(|source| source.fingerprint)
+    }
+
+    #[test]
+    fn the_pinned_version_is_preferred_and_an_unfinished_one_is_not_seen() {
+        assert_eq!(
+            cached(&["7.3.4-1", "7.3.5-1"], "7.3.4-1").as_deref(),
+            Some("7.3.4-1")
+        );
+    }
+
+    #[test]
+    fn a_later_version_will_do_and_an_earlier_one_will_not() {
+        assert_eq!(
+            cached(&["7.3.9-1", "7.3.10-1"], "7.3.4-1").as_deref(),
+            Some("7.3.10-1")
+        );
+        assert_eq!(cached(&["7.3.3-1"], "7.3.4-1"), None);
     }
 }

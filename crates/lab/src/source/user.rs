@@ -214,3 +214,101 @@ fn remove_whatever(path: &Path, meta: Option<&fs::Metadata>) -> io::Result<()> {
 fn parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::Series;
+    use crate::tree;
+    use crate::Quiet;
+
+    struct World {
+        _dir: tempfile::TempDir,
+        cache: Cache,
+        tree: PathBuf,
+    }
+
+    fn world() -> World {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(dir.path().join("cache"))).unwrap();
+        let tree = dir.path().join("tree");
+        let makefile = "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 9\nEXTRAVERSION =\n";
+        for (path, text) in [
+            ("Makefile", makefile),
+            ("Kbuild", ""),
+            ("Kconfig", ""),
+            ("mm/a.c", "a\n"),
+            ("mm/b.c", "b\n"),
+            ("mm/a.o", ""),
+        ] {
+            files::write_whole(&tree.join(path), text.as_bytes()).unwrap();
+        }
+        World {
+            _dir: dir,
+            cache,
+            tree,
+        }
+    }
+
+    fn copied(source: &Source, path: &str) -> Option<String> {
+        fs::read_to_string(source.dir.join("linux").join(path)).ok()
+    }
+
+    #[test]
+    fn a_copy_follows_the_tree() {
+        let World { cache, tree, .. } = &world();
+        let first = obtain(cache, tree, &Quiet).unwrap();
+        assert_eq!(first.version, "7.3.9");
+        assert_eq!(copied(&first, "mm/a.c").as_deref(), Some("a\n"));
+        assert_eq!(copied(&first, "mm/a.o"), None);
+
+        files::write_whole(&tree.join("mm/a.c"), b"changed\n").unwrap();
+        fs::remove_file(tree.join("mm/b.c")).unwrap();
+        symlink("a.c", tree.join("mm/link.c")).unwrap();
+        let second = obtain(cache, tree, &Quiet).unwrap();
+        assert_ne!(first.fingerprint, second.fingerprint);
+        assert_eq!(copied(&second, "mm/a.c").as_deref(), Some("changed\n"));
+        assert_eq!(copied(&second, "mm/link.c").as_deref(), Some("changed\n"));
+        assert_eq!(copied(&second, "mm/b.c"), None);
+        assert_eq!(
+            second.fingerprint,
+            obtain(cache, tree, &Quiet).unwrap().fingerprint
+        );
+    }
+
+    #[test]
+    fn the_series_in_the_copy_survives_a_change_of_the_tree() {
+        let World { cache, tree, .. } = &world();
+        let patch = "diff --git a/mm/a.c b/mm/a.c\n--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1,1 +1,2 @@\n a\n+ours\n";
+        let series = Series {
+            overlay: [("new/x.rs".to_owned(), b"x".to_vec())].into(),
+            patches: vec![("0001.patch".into(), patch.into())],
+        };
+        let source = obtain(cache, tree, &Quiet).unwrap();
+        tree::sync(&source, &series).unwrap();
+
+        files::write_whole(&tree.join("mm/a.c"), b"new\na\n").unwrap();
+        let source = obtain(cache, tree, &Quiet).unwrap();
+        assert!(!tree::is_current(&source, &tree::state(&source, &series)));
+        tree::sync(&source, &series).unwrap();
+        assert_eq!(copied(&source, "mm/a.c").as_deref(), Some("new\na\nours\n"));
+        assert_eq!(copied(&source, "new/x.rs").as_deref(), Some("x"));
+        assert_eq!(fs::read_to_string(tree.join("mm/a.c")).unwrap(), "new\na\n");
+    }
+
+    #[test]
+    fn products_of_a_build_in_the_tree_are_not_source() {
+        for path in [
+            ".config",
+            "include/generated",
+            "arch/um/include/generated",
+            "mm/x.o",
+            ".git",
+        ] {
+            assert!(!is_source(path), "{path}");
+        }
+        for path in ["include/linux", "scripts/kconfig", "mm/x.c", ".gitignore"] {
+            assert!(is_source(path), "{path}");
+        }
+    }
+}
