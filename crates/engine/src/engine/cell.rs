@@ -14,10 +14,9 @@
 //! translation whose unmap has returned. If the unmap happens before the check, as it does in
 //! every correct driver, coherence of the single word alone makes the check see the decrement.
 
-/// Most translations that a cell counts exactly.
+/// Set in a cell that has counted more than it can. Nothing is ever taken away from such a cell,
+/// and whoever adds to it puts it back here, so that adds which race cannot carry into bit 31.
 const SATURATED: u32 = 1 << 30;
-/// Where a saturated cell is put: far enough from both ends that racing adds cannot leave it.
-const STUCK: u32 = SATURATED | (1 << 29);
 /// Set by the checker that reports a page.
 const REPORTED: u32 = 1 << 31;
 
@@ -96,7 +95,7 @@ pub(super) fn add<C: Cell>(cell: &C, weight: u32) -> bool {
     if sum < SATURATED {
         return true;
     }
-    cell.store(STUCK);
+    cell.store(SATURATED);
     old.is_saturated()
 }
 
