@@ -139,25 +139,29 @@ impl Step for PlainStep {
     }
 
     fn advance_to(&mut self, n: u64) {
-        if self.told.elapsed() < HEARTBEAT {
-            return;
-        }
-        self.told = Instant::now();
         let share = n.saturating_mul(100).checked_div(self.total);
-        let share = share
-            .map(|percent| format!(" {}%", percent.min(100)))
-            .unwrap_or_default();
-        write_line(
-            None,
-            &format!("{} ...{share} ({})", self.title, time(self.began)),
-        );
+        let share = share.map(|percent| format!("{}%", percent.min(100)));
+        self.beat(share.as_deref().unwrap_or_default());
     }
 
-    fn message(&mut self, _m: &str) {}
+    fn message(&mut self, m: &str) {
+        self.beat(m);
+    }
 
     fn finish(mut self: Box<Self>, outcome: &str) {
         self.finished = true;
         write_line(None, &ended("done:", &self.title, outcome, self.began));
+    }
+}
+
+impl PlainStep {
+    /// Says that the work goes on, if nothing was said for a while.
+    fn beat(&mut self, how: &str) {
+        if self.told.elapsed() >= HEARTBEAT {
+            self.told = Instant::now();
+            let line = format!("{} ... {how} ({})", self.title, time(self.began));
+            write_line(None, &line);
+        }
     }
 }
 
