@@ -127,6 +127,13 @@ impl PendingUnmap {
         true
     }
 
+    /// Whether a run that was settled may have been a gap, which some drivers count as unmapped.
+    ///
+    /// That such a run takes away what nobody has counted says nothing.
+    pub fn may_be_gap(run: Run) -> bool {
+        run.first() == PhysAddr(0)
+    }
+
     /// Calls `gone` for the runs behind the first `unmapped` bytes.
     ///
     /// A driver may remove less than it was asked (it met a gap) or more (the range ended inside a

@@ -121,7 +121,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
         unsafe { bindings::iommu_iova_to_phys(domain, iova as _) }.into()
     });
     // SAFETY: By the safety requirement.
-    // CAST: Neither number is larger than the one that came in.
+    // CAST: Their product is no larger than what came in, so neither of them is wider.
     unsafe {
         *pgsize = planned.pgsize as usize;
         *count = planned.count as usize;
@@ -143,6 +143,11 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
     let pending = unsafe { &*unmap.cast::<PendingUnmap>() };
     // SAFETY: By the safety requirement.
     if let Some(granule) = unsafe { granule_of(domain) } {
-        pending.settle(unmapped as u64, |run| gone(run, granule));
+        pending.settle(unmapped as u64, |run| {
+            let underflow = Ledger::new(&PageCounts::lock()).unmap(run, granule);
+            if !underflow.is_empty() && !PendingUnmap::may_be_gap(run) {
+                report::underflow(&underflow);
+            }
+        });
     }
 }
