@@ -8,5 +8,7 @@
 #![no_std]
 
 mod engine;
+#[cfg(kani)]
+mod proofs;
 
 pub use engine::*;
