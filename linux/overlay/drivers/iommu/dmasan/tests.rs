@@ -24,8 +24,6 @@ use kernel::{
 };
 use pin_init::zeroed;
 
-/// The entries of a table with one leaf, for drivers that cannot tell what they unmap: IOVA and
-/// physical address are the same.
 unsafe extern "C" fn same_address(
     _domain: *mut bindings::iommu_domain,
     iova: bindings::dma_addr_t,
@@ -38,9 +36,10 @@ static OPS: bindings::iommu_domain_ops = bindings::iommu_domain_ops {
     ..zeroed()
 };
 
-/// A domain with the given page sizes, of which the hooks look at nothing else.
+/// A domain with the given page sizes, in which every address is mapped to itself.
 fn domain(pgsize_bitmap: usize) -> bindings::iommu_domain {
     bindings::iommu_domain {
+        type_: bindings::__IOMMU_DOMAIN_PAGING,
         pgsize_bitmap,
         ops: &OPS,
         ..zeroed()
