@@ -55,6 +55,18 @@ fn zoo(tally: &mut Tally, implementation: &str, wrong: &[(&str, &str)]) -> Resul
             println!("   {implementation} {name}: {case}");
         }
         tally.check(&format!("zoo, {implementation}: {name}"), as_expected);
+        if implementation == "rust" && case["expected"] == "report" {
+            let formats = case["formats"].as_array().map(Vec::len);
+            let reports = case["report_count"].as_u64();
+            tally.check(
+                &format!("zoo, {implementation}: {name}: one bug is one report"),
+                formats.map(|count| count as u64) == reports,
+            );
+            tally.check(
+                &format!("zoo, {implementation}: {name}: all pages at fault are named"),
+                case["named"] == "all",
+            );
+        }
     }
     for (name, _) in wrong {
         let there = cases.iter().any(|case| case["name"] == **name);
