@@ -13,7 +13,7 @@ use crate::machine::{self, Boot, Guest};
 use crate::module::{self, Given};
 use crate::native;
 use crate::process::{self, Then};
-use crate::root::{Bind, BuildRoot};
+use crate::root::{self, Bind, BuildRoot};
 use crate::series::Series;
 use crate::source::{self, Source, SourceInfo};
 use crate::world::World;
@@ -216,6 +216,7 @@ impl Lab {
         if source::debian::is_cached(&self.cache) && self.existing_world().is_ok() {
             return Ok((world()?, source()?));
         }
+        self.require_space(request)?;
         // Installing the machine's missing tools needs apt's lock: not from two threads.
         if native::detect().is_none() && BuildRoot::existing(&self.cache).is_none() {
             debian::ensure(&self.cache, progress)?;
@@ -230,6 +231,18 @@ impl Lab {
             let source = source?;
             Ok((world?, source))
         })
+    }
+
+    /// An error unless there is room for all that is missing: better told now than in five minutes.
+    fn require_space(&self, request: &KernelRequest) -> Result<(), LabError> {
+        let mut needed = kernel::BUILD_MIB;
+        if native::detect().is_none() && BuildRoot::existing(&self.cache).is_none() {
+            needed += root::INSTALLED_MIB;
+        }
+        if request.linux.is_some() || !source::debian::is_cached(&self.cache) {
+            needed += source::debian::DOWNLOAD_MIB + source::debian::UNPACKED_MIB;
+        }
+        self.cache.require_space("the lab", needed)
     }
 
     /// The toolchain that is there already.

@@ -8,7 +8,6 @@
 //! | `image` | the kernel as it is booted; replaced as a whole when a build succeeds |
 //! | `stamp.json` | what the image was made of |
 //! | `unfinished` | is there while a build is under way |
-//! | `lines` | how many lines the last full build printed, for the progress bar |
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +29,7 @@ use crate::{files, LabError, Progress, Step};
 /// What a build folder takes, in MiB.
 pub(crate) const BUILD_MIB: u64 = 500;
 /// Lines that a first build prints.
-const TYPICAL_LINES: u64 = 1850;
+const TYPICAL_LINES: u64 = 1150;
 
 /// Everything that decides what a kernel becomes.
 pub(crate) struct Plan<'a> {
@@ -59,7 +58,8 @@ impl Plan<'_> {
         digest
             .field(self.world.id())
             .field(self.wanted.text())
-            .field(self.machine.arch());
+            .field(self.machine.arch())
+            .field(self.machine.variables().join("\n"));
         format!(
             "{}-{}-{}",
             self.request.machine,
@@ -131,7 +131,7 @@ pub(crate) fn build(
     files::remove_with_empty_parents(&dir, &dir.join("stamp.json"))?;
 
     configure(cache, plan, &tree, &out, &mut *step)?;
-    let lines = compile(cache, plan, &tree, &out, &dir, &mut *step)?;
+    let lines = compile(cache, plan, &tree, &out, &mut *step)?;
 
     let release = read_release(&out)?;
     let image = dir.join("image");
@@ -231,15 +231,13 @@ fn compile(
     plan: &Plan<'_>,
     tree: &Path,
     out: &Path,
-    dir: &Path,
     step: &mut dyn Step,
 ) -> Result<u64, LabError> {
-    let count = dir.join("lines");
-    let expected = fs::read_to_string(&count)
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    step.set_total(expected.unwrap_or(TYPICAL_LINES));
-    let command = plan.world.make(plan.make(tree, out), plan.machine.goals());
+    // How much of a build that was begun, or seeded, is left to do, only make knows.
+    let is_first = !out.join("vmlinux.o").exists() && !out.join("init").exists();
+    step.set_total(if is_first { TYPICAL_LINES } else { 0 });
+    let arguments = [plan.machine.variables(), plan.machine.goals()].concat();
+    let command = plan.world.make(plan.make(tree, out), &arguments);
     let mut lines = 0;
     run(
         cache,
@@ -254,9 +252,6 @@ fn compile(
             }
         },
     )?;
-    if expected.is_none() {
-        files::write_whole(&count, lines.to_string().as_bytes())?;
-    }
     Ok(lines)
 }
 

@@ -66,6 +66,11 @@ pub(crate) trait Machine: Sync {
     /// What the kernel's make is to build.
     fn goals(&self) -> &'static [&'static str];
 
+    /// Further variables for it.
+    fn variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What of that is booted, relative to the build folder.
     fn image(&self) -> &'static str;
 

@@ -34,7 +34,8 @@ pub(super) fn create(cache: &Cache, place: &Path, progress: &dyn Progress) -> Re
     let made = bootstrap(cache, &mirror, &aside, &mut *step).and_then(|()| {
         require_essentials(&aside)?;
         // Moving a folder of one's own needs no rights inside it.
-        fs::rename(&aside, place).map_err(LabError::io("rename", &aside))
+        fs::rename(&aside, place).map_err(LabError::io("rename", &aside))?;
+        remove_others(place)
     });
     if let Err(error) = made {
         // The first error is the one to tell; what stays is swept by the next run.
@@ -54,6 +55,14 @@ pub(super) fn create(cache: &Cache, place: &Path, progress: &dyn Progress) -> Re
         }
     }
     Ok(())
+}
+
+/// A build root for another list of packages is not used any more, and large.
+fn remove_others(place: &Path) -> Result<(), LabError> {
+    let roots = place.parent().unwrap_or(place);
+    cache::entries(roots)
+        .filter(|(_, root)| root != place)
+        .try_for_each(|(_, root)| remove_all(&root))
 }
 
 /// An error if something is missing that a kernel build cannot do without.

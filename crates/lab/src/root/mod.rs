@@ -64,7 +64,6 @@ const RECORDED: &[&str] = &[
     "clang",
     "clang-19",
     "libc6-dev",
-    "libcap-dev",
     "lld-19",
     "make",
     "rust-src",
