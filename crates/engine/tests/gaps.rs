@@ -5,7 +5,7 @@
 use dmasan_engine::{Granule, PendingUnmap, Run, Unit};
 
 fn settled(translate: impl FnMut(u64) -> u64, unmapped: u64) -> Vec<Run> {
-    let granule = Granule::from_shift(12).unwrap();
+    let granule = Granule::from_shift(12).expect("a granule");
     let unit = Unit {
         pgsize: 4096,
         count: 4,
