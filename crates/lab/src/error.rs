@@ -170,6 +170,10 @@ pub enum LabError {
         why: String,
     },
 
+    /// Another version of the lab works in the same cache.
+    #[error("another dmasan has changed the kernel meanwhile; run the same command again")]
+    Overtaken,
+
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -306,6 +306,9 @@ impl Lab {
         sources: &[(String, Vec<u8>)],
     ) -> Result<Vec<PathBuf>, LabError> {
         let _lock = self.cache.lock(&*self.progress)?;
+        if !kernel::is_intact(kernel) {
+            return Err(LabError::Overtaken);
+        }
         let world = self.building_world()?;
         module::build(
             &self.cache,

@@ -94,6 +94,11 @@ pub(crate) fn is_current(source: &Source, state: &str) -> bool {
     Managed::open(&source.dir).is_ok_and(|managed| managed.record.applied == state)
 }
 
+/// The state that the tree in `dir/linux` has.
+pub(crate) fn applied(dir: &Path) -> Result<String, LabError> {
+    Ok(Managed::open(dir)?.record.applied)
+}
+
 /// Makes the tree of `source` have `series`, whatever it had before.
 pub(crate) fn sync(source: &Source, series: &Series) -> Result<Option<Fit>, LabError> {
     let state = state(source, series);

@@ -12,6 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +22,16 @@ use super::{Kernel, KernelRequest};
 use crate::cache::{entries, Cache};
 use crate::digest::Digest;
 use crate::machine::Machine;
+use crate::namespace::remove_all;
 use crate::process::{tethered, Job};
 use crate::source::Source;
 use crate::world::{Make, World};
-use crate::{files, LabError, Progress, Step};
+use crate::{files, tree, LabError, Progress, Step};
 
 /// What a build folder takes, in MiB.
 pub(crate) const BUILD_MIB: u64 = 500;
+/// Build folders that are kept.
+const KEPT_BUILDS: usize = 12;
 /// Lines that a first build prints.
 const TYPICAL_LINES: u64 = 1150;
 
@@ -48,6 +52,19 @@ struct Stamp {
     state: String,
     folder: String,
     release: String,
+}
+
+impl Stamp {
+    fn read(dir: &Path) -> Option<Stamp> {
+        serde_json::from_slice(&fs::read(dir.join("stamp.json")).ok()?).ok()
+    }
+
+    /// Changes whenever the kernel does.
+    fn key(&self) -> String {
+        let mut key = Digest::new("kernel");
+        key.field(&self.state).field(&self.folder);
+        key.short()
+    }
 }
 
 impl Plan<'_> {
@@ -78,8 +95,6 @@ impl Plan<'_> {
     }
 
     fn kernel(&self, dir: &Path, stamp: &Stamp) -> Kernel {
-        let mut key = Digest::new("kernel");
-        key.field(&stamp.state).field(&stamp.folder);
         Kernel {
             machine: self.request.machine,
             implementation: self.request.implementation,
@@ -88,7 +103,7 @@ impl Plan<'_> {
             image: dir.join("image"),
             build_dir: dir.join("out"),
             tree: self.source.dir.join("linux"),
-            key: key.short(),
+            key: stamp.key(),
         }
     }
 }
@@ -102,7 +117,46 @@ pub(crate) fn current(cache: &Cache, plan: &Plan<'_>) -> Option<Kernel> {
         && stamp.folder == folder
         && dir.join("image").is_file()
         && !dir.join("unfinished").exists();
-    is_current.then(|| plan.kernel(&dir, &stamp))
+    is_current.then(|| {
+        mark_used(&dir);
+        plan.kernel(&dir, &stamp)
+    })
+}
+
+/// Whether a kernel and its tree are still what they were when it was returned.
+pub(crate) fn is_intact(kernel: &Kernel) -> bool {
+    let (Some(dir), Some(source)) = (kernel.build_dir.parent(), kernel.tree.parent()) else {
+        return false;
+    };
+    Stamp::read(dir).is_some_and(|stamp| {
+        stamp.key() == kernel.key && tree::applied(source).is_ok_and(|state| state == stamp.state)
+    })
+}
+
+/// The time of the stamp is when the kernel was last asked for.
+fn mark_used(dir: &Path) {
+    let touched = fs::File::open(dir.join("stamp.json"))
+        .and_then(|file| file.set_modified(SystemTime::now()));
+    // At worst it is built again some day.
+    drop(touched);
+}
+
+/// Removes the builds that have not been asked for the longest.
+fn prune(cache: &Cache, keep: usize) -> Result<(), LabError> {
+    let mut builds: Vec<(SystemTime, PathBuf)> = entries(&cache.path("builds"))
+        .map(|(_, dir)| {
+            let stamp = dir.join("stamp.json").metadata();
+            // Without a stamp it is unfinished: the oldest of all.
+            let used = stamp.and_then(|stamp| stamp.modified());
+            (used.unwrap_or(SystemTime::UNIX_EPOCH), dir)
+        })
+        .collect();
+    builds.sort();
+    let surplus = builds.len().saturating_sub(keep);
+    builds
+        .iter()
+        .take(surplus)
+        .try_for_each(|(_, dir)| remove_all(dir))
 }
 
 /// Builds the kernel; its tree must have the plan's state.
@@ -148,6 +202,7 @@ pub(crate) fn build(
         serde_json::to_vec(&stamp).map_err(|error| LabError::io("write", &dir)(error.into()))?;
     files::write_whole(&dir.join("stamp.json"), &text)?;
     files::remove_with_empty_parents(&dir, &unfinished)?;
+    prune(cache, KEPT_BUILDS)?;
     step.finish(&format!("Linux {}, {lines} files made", stamp.release));
     Ok(plan.kernel(&dir, &stamp))
 }
@@ -187,7 +242,7 @@ fn seed(cache: &Cache, plan: &Plan<'_>, dir: &Path, step: &mut dyn Step) -> Resu
     }
     files::write_whole(&aside.join("origin"), origin.as_bytes())?;
     // A folder without `out` is what an interrupted `clean` leaves.
-    crate::namespace::remove_all(dir)?;
+    remove_all(dir)?;
     fs::rename(&aside, dir).map_err(LabError::io("rename", &aside))
 }
 
@@ -295,6 +350,22 @@ fn read_release(out: &Path) -> Result<String, LabError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn builds_that_nobody_has_asked_for_make_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(Some(dir.path().to_owned())).unwrap();
+        for (name, age) in [("old", 300), ("new", 10), ("middle", 200)] {
+            let stamp = cache.path(format!("builds/{name}/stamp.json"));
+            files::write_whole(&stamp, b"").unwrap();
+            let time = SystemTime::now() - std::time::Duration::from_secs(age);
+            fs::File::open(&stamp).unwrap().set_modified(time).unwrap();
+        }
+        mark_used(&cache.path("builds/old"));
+        prune(&cache, 2).unwrap();
+        assert!(!cache.path("builds/middle").exists());
+        assert!(cache.path("builds/old").exists() && cache.path("builds/new").exists());
+    }
 
     #[test]
     fn makes_lines_are_told_from_other_output() {

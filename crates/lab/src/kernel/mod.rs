@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::MachineKind;
 use crate::source::SourceInfo;
 
-pub(crate) use build::{build, current, made, Plan, BUILD_MIB};
+pub(crate) use build::{build, current, is_intact, made, Plan, BUILD_MIB};
 pub(crate) use config::compose;
 
 /// The two implementations of the sanitizer.
