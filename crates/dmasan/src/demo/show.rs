@@ -9,9 +9,13 @@ use super::verdict::{CaseVerdict, Naming, Sound};
 use crate::setup::print;
 use crate::table::{cell, table, Mood};
 
+/// How many reasons of cases that did not run are told.
+const PROBLEMS_TOLD: usize = 4;
+
 /// Prints the table, an example and the totals.
 pub(crate) fn show(verdicts: &[CaseVerdict], summary: &Summary) -> anyhow::Result<()> {
     print(&rows(verdicts))?;
+    print_problems(verdicts)?;
     if let Some((verdict, report)) = example(verdicts) {
         print(&format!(
             "\nA report in full ({}: {}):\n",
@@ -29,6 +33,25 @@ pub(crate) fn show(verdicts: &[CaseVerdict], summary: &Summary) -> anyhow::Resul
         ))?;
     }
     print(&format!("\n{}", totals(summary)))
+}
+
+/// Why cases did not run; a few times, as the reason is mostly the same.
+fn print_problems(verdicts: &[CaseVerdict]) -> anyhow::Result<()> {
+    let problems: Vec<String> = verdicts
+        .iter()
+        .filter_map(|verdict| Some(format!("{} {}", verdict.name(), verdict.problem()?)))
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    print("\nDid not run:")?;
+    for problem in problems.iter().take(PROBLEMS_TOLD) {
+        print(&format!("  {problem}"))?;
+    }
+    match problems.len().saturating_sub(PROBLEMS_TOLD) {
+        0 => Ok(()),
+        more => print(&format!("  … and {more} more")),
+    }
 }
 
 /// `14 caught, 0 missed, …`
@@ -63,7 +86,14 @@ fn rows(verdicts: &[CaseVerdict]) -> String {
             cell(verdict.name(), Mood::Plain),
             cell(driver, Mood::Plain),
             cell(sound(verdict.expected), Mood::Plain),
-            cell(sound(verdict.seen()), Mood::Plain),
+            cell(
+                if verdict.complete() {
+                    sound(verdict.seen())
+                } else {
+                    "-"
+                },
+                Mood::Plain,
+            ),
             cell(verdict.reports.len(), Mood::Plain),
             cell(naming(verdict), Mood::Plain),
             cell(word, mood),
@@ -81,7 +111,7 @@ fn sound(sound: Sound) -> &'static str {
 
 fn naming(verdict: &CaseVerdict) -> &'static str {
     match verdict.named() {
-        _ if verdict.missed() => "-",
+        _ if verdict.missed() || !verdict.complete() => "-",
         None => "",
         Some(Naming::None) => "no",
         Some(Naming::Part) => "partly",
@@ -91,8 +121,8 @@ fn naming(verdict: &CaseVerdict) -> &'static str {
 
 /// The last column.
 fn judgement(verdict: &CaseVerdict) -> (String, Mood) {
-    if let Some(problem) = verdict.problem() {
-        return (problem, Mood::Bad);
+    if !verdict.complete() {
+        return ("DID NOT RUN".to_owned(), Mood::Bad);
     }
     let mut words = Vec::new();
     if verdict.caught() {
