@@ -112,15 +112,14 @@ pub(super) fn take<C: Cell>(cell: &C, weight: u32) -> Taken {
             return Taken::Unknown;
         }
         let live = old.translations();
-        let (new, taken) = if live > weight {
-            let reported = old.is_reported();
-            (current - weight, Taken::Exact { reported })
-        } else if live == weight {
-            let reported = old.is_reported();
-            (0, Taken::Exact { reported })
-        } else {
-            let missing = weight - live;
-            (0, Taken::Underflow { missing })
+        let reported = old.is_reported();
+        let (new, taken) = match live.checked_sub(weight) {
+            Some(0) => (0, Taken::Exact { reported }),
+            Some(_) => (current - weight, Taken::Exact { reported }),
+            None => {
+                let missing = weight - live;
+                (0, Taken::Underflow { missing })
+            }
         };
         match cell.compare_exchange_weak(current, new) {
             Ok(_) => return taken,

@@ -102,7 +102,8 @@ static inline void iommu_debug_init(void)
 {
 }
 
-#define iommu_debug_on(impl) false
+#define iommu_debug_on(impl) \
+	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_##impl) && false)
 #endif
 
 /* The range is about to be mapped */

@@ -66,7 +66,11 @@ impl<T: FromBytes + Sync> Operations<T> {
     /// Any number may be asked for. Returns [`Missing`] for device memory, offline memory, holes,
     /// and as long as page extensions are not set up.
     #[inline]
-    pub fn entries<'a>(&'static self, _rcu: &'a rcu::Guard, pfn: usize) -> Result<Entries<'a, T>, Missing> {
+    pub fn entries<'a>(
+        &'static self,
+        _rcu: &'a rcu::Guard,
+        pfn: usize,
+    ) -> Result<Entries<'a, T>, Missing> {
         let last = pfn | (SPAN_PAGES - 1);
 
         // SAFETY: Any number may be asked for.

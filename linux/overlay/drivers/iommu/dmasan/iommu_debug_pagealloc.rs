@@ -14,7 +14,7 @@ const __LOG_PREFIX: &[u8] = b"iommu\0";
 
 mod boot;
 mod check;
-#[expect(
+#[allow(
     dead_code,
     unreachable_pub,
     unused_imports,

@@ -3,9 +3,9 @@
 //! Translations that come.
 
 use crate::{
-    engine::{Ledger, PhysAddr, Run},
+    engine::{Ledger, Run},
     report,
-    store::{granule_of, PageCounts}, //
+    store::{granule_of, phys_addr, PageCounts}, //
 };
 use kernel::{
     bindings,
@@ -25,7 +25,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_begin(
 ) {
     // SAFETY: By the safety requirement.
     let granule = unsafe { granule_of(domain) };
-    let run = Run::new(PhysAddr(phys.into()), size as u64);
+    let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
         let saturated = Ledger::new(&PageCounts::lock()).map_begin(run, granule);
         if !saturated.is_empty() {
@@ -51,7 +51,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
     }
     // SAFETY: By the safety requirement.
     let granule = unsafe { granule_of(domain) };
-    let run = Run::new(PhysAddr(phys.into()), size as u64);
+    let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
         let underflow = Ledger::new(&PageCounts::lock()).map_end(run, mapped as u64, granule);
         if !underflow.is_empty() {

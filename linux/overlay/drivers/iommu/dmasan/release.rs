@@ -94,7 +94,9 @@ pub(crate) unsafe extern "C" fn __iommu_debug_release_leaf(
 ///
 /// As for [`__iommu_debug_release_leaf`].
 #[export]
-pub(crate) unsafe extern "C" fn __iommu_debug_release_end(release: *mut bindings::iommu_debug_release) {
+pub(crate) unsafe extern "C" fn __iommu_debug_release_end(
+    release: *mut bindings::iommu_debug_release,
+) {
     // SAFETY: As in `__iommu_debug_release_leaf`.
     let release = unsafe { &mut *release.cast::<Release>() };
     if let Some(run) = release.walk.finish() {

@@ -59,7 +59,10 @@ fn end() {
     // SAFETY: No requirements. The stack below shows where; the page allocator's own lists can no
     // longer be trusted to hold pages that nobody writes to.
     unsafe {
-        bindings::add_taint(bindings::TAINT_BAD_PAGE, bindings::lockdep_ok_LOCKDEP_STILL_OK);
+        bindings::add_taint(
+            bindings::TAINT_BAD_PAGE,
+            bindings::lockdep_ok_LOCKDEP_STILL_OK,
+        );
         bindings::check_panic_on_warn(c"DMASAN".as_char_ptr());
     }
 }

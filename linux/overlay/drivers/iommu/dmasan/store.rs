@@ -4,7 +4,7 @@
 
 use crate::{
     boot,
-    engine::{Cell, Granule, Hole, PageRange, PageShift, Pfn, Section, Store}, //
+    engine::{Cell, Granule, Hole, PageRange, PageShift, Pfn, PhysAddr, Section, Store}, //
 };
 use kernel::{
     bindings,
@@ -110,6 +110,16 @@ impl Section for PageSection<'_> {
             visit(Pfn(pfn as u64), &data.count);
         }
     }
+}
+
+/// A physical address, as the engine takes it.
+#[inline]
+#[allow(
+    clippy::useless_conversion,
+    reason = "not on kernels whose physical addresses have 32 bits"
+)]
+pub(crate) fn phys_addr(phys: bindings::phys_addr_t) -> PhysAddr {
+    PhysAddr(phys.into())
 }
 
 /// The granule of a domain. `None` if the domain cannot map.

@@ -13,7 +13,9 @@ use crate::{
     map::{__iommu_debug_map_begin, __iommu_debug_map_end},
     store::PageCounts,
     unmap::{
-        __iommu_debug_leaf_gone, __iommu_debug_unmap_plan, __iommu_debug_unmap_settle,
+        __iommu_debug_leaf_gone,
+        __iommu_debug_unmap_plan,
+        __iommu_debug_unmap_settle,
         __iommu_debug_walk_end, //
     },
 };
@@ -24,7 +26,7 @@ use kernel::{
 };
 use pin_init::zeroed;
 
-unsafe extern "C" fn same_address(
+extern "C" fn same_address(
     _domain: *mut bindings::iommu_domain,
     iova: bindings::dma_addr_t,
 ) -> bindings::phys_addr_t {
@@ -57,7 +59,9 @@ fn phys_of(page: &Page) -> u64 {
 
 fn translations(pfn: u64) -> Option<u32> {
     let counts = PageCounts::lock();
-    Ledger::new(&counts).count(Pfn(pfn)).map(Count::translations)
+    Ledger::new(&counts)
+        .count(Pfn(pfn))
+        .map(Count::translations)
 }
 
 /// Marks the running test as skipped if the sanitizer is not switched on.

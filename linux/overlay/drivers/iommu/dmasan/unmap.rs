@@ -7,9 +7,9 @@
 //! has gone.
 
 use crate::{
-    engine::{Granule, Ledger, Merger, PendingUnmap, PhysAddr, Run, Unit},
+    engine::{Granule, Ledger, Merger, PendingUnmap, Run, Unit},
     report,
-    store::{granule_of, PageCounts}, //
+    store::{granule_of, phys_addr, PageCounts}, //
 };
 use core::mem::{align_of, size_of};
 use kernel::{
@@ -37,7 +37,7 @@ fn gone(run: Run, granule: Granule) {
 /// A leaf of `1 << size_lg2` bytes at `phys`.
 #[inline]
 pub(crate) fn leaf(phys: bindings::phys_addr_t, size_lg2: c_uint) -> Option<Run> {
-    Run::new(PhysAddr(phys.into()), 1u64.checked_shl(size_lg2)?)
+    Run::new(phys_addr(phys), 1u64.checked_shl(size_lg2)?)
 }
 
 /// A leaf has been removed by the walk of an unmap.
@@ -116,9 +116,10 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
         }
     };
     let planned = pending.plan(iova as u64, asked, bitmap, granule, |iova| {
-        // SAFETY: The domain is valid and paging, or nobody would unmap from it.
         // CAST: What came in as an address of the domain still is one.
-        unsafe { bindings::iommu_iova_to_phys(domain, iova as _) }.into()
+        let iova = iova as bindings::dma_addr_t;
+        // SAFETY: The domain is valid and paging, or nobody would unmap from it.
+        phys_addr(unsafe { bindings::iommu_iova_to_phys(domain, iova) }).0
     });
     // SAFETY: By the safety requirement.
     // CAST: Their product is no larger than what came in, so neither of them is wider.
