@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Embeds the kernel series, the configurations and the zoo, so that an installed `dmasan`
 //! works without the checkout it came from.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Tries the lab by hand: `lab kernel rust|c [DIR]`, `lab boot rust|c [--module PATH] CMD...`,
 //! `lab doctor`, `lab clean builds|all`.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The folder where everything lies that is expensive to make.
 //!
 //! | folder | what |

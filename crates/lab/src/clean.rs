@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Giving disk space back.
 
 use std::path::{Path, PathBuf};

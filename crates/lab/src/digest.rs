@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Hashes that name things in the cache.
 
 use std::fmt::Write as _;

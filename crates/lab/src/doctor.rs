@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! What the machine has, what is missing, and what would be downloaded.
 
 use std::path::PathBuf;

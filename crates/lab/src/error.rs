@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Everything that can go wrong, each with what to do about it.
 
 use std::io;

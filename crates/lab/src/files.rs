@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Small operations on files that keep what is there sound.
 
 use std::ffi::OsString;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Stopping everything that the lab has started, from a signal handler's thread.
 
 use std::collections::BTreeSet;

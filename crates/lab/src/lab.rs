@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The lab as others use it.
 
 use std::path::{Path, PathBuf};

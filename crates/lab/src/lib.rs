@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! From a bare machine to a booted kernel: build root, kernel sources, kernel builds, modules,
 //! machines.
 //!

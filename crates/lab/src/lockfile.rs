@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Versions: those that the project pins (`linux/lab.lock.toml`) and those that were used
 //! (`used.toml` in the cache, in the same form).
 

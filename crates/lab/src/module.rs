@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Modules out of tree: the user's, in C or Rust, and the project's own zoo.
 
 use std::fs;

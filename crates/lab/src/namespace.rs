@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Being root in a namespace: what the build root needs, for root and for ordinary users alike.
 
 use std::fs;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The machine's own tools: whether they can build a Rust kernel.
 
 use std::fs;

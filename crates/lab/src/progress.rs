@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! How long work is told to whoever watches.
 
 /// A listener to the lab's work. All methods may be called from several threads.

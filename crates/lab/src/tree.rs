@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! A kernel tree in the cache with the series applied.
 //!
 //! | file | what |

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Where kernels are built: with the machine's own tools, or in the build root.
 
 use std::path::{Path, PathBuf};

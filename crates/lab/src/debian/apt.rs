@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! A package list and downloads of our own, beside the machine's apt.
 
 use std::fs;

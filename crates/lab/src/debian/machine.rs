@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Programs of the machine itself that the lab cannot do without.
 
 use std::process::Command;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Which mirror: the one that the machine's own apt uses.
 
 use std::process::Command;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! What is fetched from a Debian mirror, and with what.
 
 mod apt;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Building a kernel, or knowing that it is built.
 //!
 //! A build folder holds:
@@ -12,26 +14,22 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::config::Wanted;
 use super::recover::recover;
-use super::{Kernel, KernelRequest};
-use crate::cache::{entries, Cache};
+use super::{folders, Kernel, KernelRequest};
+use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::machine::Machine;
-use crate::namespace::remove_all;
-use crate::process::{tethered, Job};
+use crate::process::Job;
 use crate::source::Source;
 use crate::world::{Make, World};
 use crate::{files, tree, LabError, Progress, Step};
 
 /// What a build folder takes, in MiB.
 pub(crate) const BUILD_MIB: u64 = 500;
-/// Build folders that are kept.
-const KEPT_BUILDS: usize = 12;
 /// Lines that a first build prints.
 const TYPICAL_LINES: u64 = 1150;
 
@@ -112,13 +110,13 @@ impl Plan<'_> {
 pub(crate) fn current(cache: &Cache, plan: &Plan<'_>) -> Option<Kernel> {
     let folder = plan.folder();
     let dir = cache.path("builds").join(&folder);
-    let stamp: Stamp = serde_json::from_slice(&fs::read(dir.join("stamp.json")).ok()?).ok()?;
+    let stamp = Stamp::read(&dir)?;
     let is_current = stamp.state == plan.state
         && stamp.folder == folder
         && dir.join("image").is_file()
         && !dir.join("unfinished").exists();
     is_current.then(|| {
-        mark_used(&dir);
+        folders::mark_used(&dir);
         plan.kernel(&dir, &stamp)
     })
 }
@@ -131,32 +129,6 @@ pub(crate) fn is_intact(kernel: &Kernel) -> bool {
     Stamp::read(dir).is_some_and(|stamp| {
         stamp.key() == kernel.key && tree::applied(source).is_ok_and(|state| state == stamp.state)
     })
-}
-
-/// The time of the stamp is when the kernel was last asked for.
-fn mark_used(dir: &Path) {
-    let touched = fs::File::open(dir.join("stamp.json"))
-        .and_then(|file| file.set_modified(SystemTime::now()));
-    // At worst it is built again some day.
-    drop(touched);
-}
-
-/// Removes the builds that have not been asked for the longest.
-fn prune(cache: &Cache, keep: usize) -> Result<(), LabError> {
-    let mut builds: Vec<(SystemTime, PathBuf)> = entries(&cache.path("builds"))
-        .map(|(_, dir)| {
-            let stamp = dir.join("stamp.json").metadata();
-            // Without a stamp it is unfinished: the oldest of all.
-            let used = stamp.and_then(|stamp| stamp.modified());
-            (used.unwrap_or(SystemTime::UNIX_EPOCH), dir)
-        })
-        .collect();
-    builds.sort();
-    let surplus = builds.len().saturating_sub(keep);
-    builds
-        .iter()
-        .take(surplus)
-        .try_for_each(|(_, dir)| remove_all(dir))
 }
 
 /// Builds the kernel; its tree must have the plan's state.
@@ -173,7 +145,13 @@ pub(crate) fn build(
 
     if !out.exists() {
         cache.require_space("building the kernel", BUILD_MIB)?;
-        seed(cache, plan, &dir, &mut *step)?;
+        let origin = format!(
+            "{}\n{}\n{}\n",
+            plan.source.dir.display(),
+            plan.world.id(),
+            plan.machine.arch()
+        );
+        folders::create(cache, &dir, &origin, &mut *step)?;
     }
     let unfinished = dir.join("unfinished");
     if unfinished.exists() {
@@ -202,48 +180,9 @@ pub(crate) fn build(
         serde_json::to_vec(&stamp).map_err(|error| LabError::io("write", &dir)(error.into()))?;
     files::write_whole(&dir.join("stamp.json"), &text)?;
     files::remove_with_empty_parents(&dir, &unfinished)?;
-    prune(cache, KEPT_BUILDS)?;
+    folders::prune(cache, folders::KEPT)?;
     step.finish(&format!("Linux {}, {lines} files made", stamp.release));
     Ok(plan.kernel(&dir, &stamp))
-}
-
-/// Starts from another build of the same tree: most of its objects are the same.
-fn seed(cache: &Cache, plan: &Plan<'_>, dir: &Path, step: &mut dyn Step) -> Result<(), LabError> {
-    let aside = files::aside(dir);
-    files::create_dir(&aside)?;
-    let origin = format!(
-        "{}\n{}\n{}\n",
-        plan.source.dir.display(),
-        plan.world.id(),
-        plan.machine.arch()
-    );
-    let sibling = entries(&cache.path("builds"))
-        .map(|(_, path)| path)
-        .filter(|path| !path.join("unfinished").exists() && path.join("stamp.json").exists())
-        .find(|path| fs::read_to_string(path.join("origin")).is_ok_and(|text| text == origin));
-    match sibling {
-        Some(sibling) => {
-            step.message("starting from an earlier build");
-            let mut command = tethered("cp");
-            command
-                .args(["-a", "--reflink=auto"])
-                .arg(sibling.join("out"))
-                .arg(aside.join("out"));
-            let log = cache.new_log("seed")?;
-            Job {
-                what: "copying an earlier build",
-                command,
-                log: &log,
-                needs_mib: BUILD_MIB,
-            }
-            .run(&mut |_| {})?;
-        }
-        None => files::create_dir(&aside.join("out"))?,
-    }
-    files::write_whole(&aside.join("origin"), origin.as_bytes())?;
-    // A folder without `out` is what an interrupted `clean` leaves.
-    remove_all(dir)?;
-    fs::rename(&aside, dir).map_err(LabError::io("rename", &aside))
 }
 
 fn configure(
@@ -350,22 +289,6 @@ fn read_release(out: &Path) -> Result<String, LabError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn builds_that_nobody_has_asked_for_make_room() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache::open(Some(dir.path().to_owned())).unwrap();
-        for (name, age) in [("old", 300), ("new", 10), ("middle", 200)] {
-            let stamp = cache.path(format!("builds/{name}/stamp.json"));
-            files::write_whole(&stamp, b"").unwrap();
-            let time = SystemTime::now() - std::time::Duration::from_secs(age);
-            fs::File::open(&stamp).unwrap().set_modified(time).unwrap();
-        }
-        mark_used(&cache.path("builds/old"));
-        prune(&cache, 2).unwrap();
-        assert!(!cache.path("builds/middle").exists());
-        assert!(cache.path("builds/old").exists() && cache.path("builds/new").exists());
-    }
 
     #[test]
     fn makes_lines_are_told_from_other_output() {

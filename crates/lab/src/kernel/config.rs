@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The kernel's configuration: fragments, and whether they stuck.
 
 use std::collections::BTreeMap;

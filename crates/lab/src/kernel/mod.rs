@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Kernels: what is asked for, what is built, and how it is known that nothing is to be done.
 
 mod build;
 mod config;
+mod folders;
 mod recover;
 
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Making a build folder sound again after a build that was killed.
 //!
 //! `make` trusts a file that is newer than what it is made from. A compiler that was killed while

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Booting: what runs in the guest, and what came of it.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The guest's user space: busybox, an init script, the modules and files, as a cpio archive.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Machines that boot a kernel. A further one is a file beside `uml.rs` and a line in
 //! [`MachineKind::machine`].
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! User-Mode Linux: the kernel as an ordinary process of the calling user.
 
 use std::process::Command;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Making the build root with mmdebstrap.
 
 use std::fs;

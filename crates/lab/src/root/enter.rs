@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Running commands inside the build root.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The build root: a small Debian with the compilers that the machine does not have.
 
 mod create;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Putting the series into a user's tree, all or nothing.
 
 use std::fs;

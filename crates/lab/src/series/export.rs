@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The series as patches that a maintainer could be sent.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! How well the series fits a tree.
 
 use std::fmt;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! How the overlay is cut into patches for maintainers: `linux/series.toml`.
 //!
 //! ```toml

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! The sanitizer as a change to a kernel tree: new files (the overlay and the engine) and
 //! numbered patches to existing files.
 //!

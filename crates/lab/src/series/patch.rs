@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Applying one patch file to files in memory.
 //!
 //! `diffy` reads the patch; the placing of hunks is ours, since it has to tell which hunk does not

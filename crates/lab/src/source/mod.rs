@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! Kernel sources: the pinned Debian package, or a user's own tree.
 
 pub(crate) mod debian;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
 //! A user's own tree: never written to; a copy of it is kept up to date in the cache.
 
 use std::collections::BTreeSet;
