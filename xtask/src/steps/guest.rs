@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use dmasan_lab::{Boot, Implementation, Kernel, KernelRequest, Lab, MachineKind, Quiet};
+use dmasan_report::{Log, Report};
 
 use crate::tally::Tally;
 
@@ -22,12 +23,13 @@ pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// One test: the guest has come to its end, and the sanitizer had nothing to say.
-pub(super) fn expect_silence(tally: &mut Tally, what: &str, boot: &Boot) {
-    let reports = dmasan_report::Log::parse(boot.console.iter().map(String::as_str)).reports;
-    for report in &reports {
-        println!("{report}");
-    }
+/// What the sanitizer has said.
+pub(super) fn reports(boot: &Boot) -> Vec<Report> {
+    Log::parse(boot.console.iter().map(String::as_str)).reports
+}
+
+/// One test: the guest has come to its end.
+pub(super) fn expect_end(tally: &mut Tally, what: &str, boot: &Boot) {
     let ended = boot.exit.is_some() && !boot.timed_out && !boot.panicked;
     if !ended {
         println!(
@@ -36,5 +38,14 @@ pub(super) fn expect_silence(tally: &mut Tally, what: &str, boot: &Boot) {
         );
     }
     tally.check(&format!("{what}: the guest comes to its end"), ended);
+}
+
+/// Two tests: the guest has come to its end, and the sanitizer had nothing to say.
+pub(super) fn expect_silence(tally: &mut Tally, what: &str, boot: &Boot) {
+    expect_end(tally, what, boot);
+    let reports = reports(boot);
+    for report in &reports {
+        println!("{report}");
+    }
     tally.check(&format!("{what}: no report"), reports.is_empty());
 }
