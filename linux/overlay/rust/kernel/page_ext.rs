@@ -71,16 +71,14 @@ impl<T: FromBytes + Sync> Operations<T> {
         _rcu: &'a rcu::Guard,
         pfn: usize,
     ) -> Result<Entries<'a, T>, Missing> {
-        let last = pfn | (SPAN_PAGES - 1);
-
         // SAFETY: Any number may be asked for.
         if unsafe { bindings::pfn_to_online_page(pfn) }.is_null() {
-            return Err(Missing { last });
+            return Err(Missing::from(pfn));
         }
         // SAFETY: The page exists, and the guard shows that the RCU read lock is held.
         let entry = unsafe { bindings::page_ext_lookup(pfn) };
         if entry.is_null() {
-            return Err(Missing { last });
+            return Err(Missing::from(pfn));
         }
         // SAFETY: By the type invariant the core has set the offset during boot, before there were
         // any entries, and does not change it again.
@@ -91,8 +89,8 @@ impl<T: FromBytes + Sync> Operations<T> {
         // read lock is held.
         Ok(Entries {
             first_pfn: pfn,
-            last_pfn: last,
-            first: NonNull::new(first.cast()).ok_or(Missing { last })?,
+            last_pfn: pfn | (SPAN_PAGES - 1),
+            first: NonNull::new(first.cast()).ok_or_else(|| Missing::from(pfn))?,
             data: PhantomData,
         })
     }
@@ -105,6 +103,14 @@ pub struct Missing {
 }
 
 impl Missing {
+    /// What is missing along with the entry of `pfn`.
+    #[cold]
+    fn from(pfn: usize) -> Self {
+        // SAFETY: Any number may be asked for.
+        let last = unsafe { bindings::page_ext_hole_end(pfn) };
+        Self { last }
+    }
+
     /// The next page that is worth asking for is the one behind this.
     pub fn last_pfn(self) -> usize {
         self.last
