@@ -91,5 +91,8 @@ fn maps_foreign_memory(console: &[String], report: &Report) -> bool {
             .trim()
             .strip_prefix("# Subtest: ")
     });
-    report.kind.is_mapping_bug() && running.is_some_and(|test| MAPS_FOREIGN_MEMORY.contains(&test))
+    matches!(
+        report.kind,
+        Kind::FreedWhileMapped | Kind::AllocatedWhileMapped
+    ) && running.is_some_and(|test| MAPS_FOREIGN_MEMORY.contains(&test))
 }
