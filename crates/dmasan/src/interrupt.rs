@@ -2,20 +2,22 @@
 
 //! Ctrl-C, SIGTERM and SIGHUP.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
 use crate::exit::Exit;
 
+/// Signals closer together than this are one: `timeout`, for one, sends each of its own twice.
+const ONE_SIGNAL: Duration = Duration::from_secs(1);
+
 /// Makes the first signal stop the lab, whose calls then return, clean up and end the program;
-/// the second one ends it at once.
+/// one more ends it at once.
 pub(crate) fn install() -> anyhow::Result<()> {
-    let again = AtomicBool::new(false);
+    let mut first: Option<Instant> = None;
     ctrlc::set_handler(move || {
         dmasan_lab::interrupt();
-        // Relaxed: only this handler's thread looks at it.
-        if again.swap(true, Ordering::Relaxed) {
+        if first.get_or_insert_with(Instant::now).elapsed() > ONE_SIGNAL {
             std::process::exit(Exit::Interrupted.code().into());
         }
     })
