@@ -27,7 +27,7 @@ use crate::files::{self, PARTIAL};
 use crate::{interrupt, namespace, LabError, Progress};
 
 /// What a build root, a source tree and two kernels take, in MiB, with room to spare.
-pub(crate) const WHOLE_LAB_MIB: u64 = 6000;
+pub(crate) const WHOLE_LAB_MIB: u64 = 4800;
 /// Consoles of boots that are kept.
 const KEPT_LOGS: usize = 200;
 

@@ -29,7 +29,7 @@ use crate::world::{Make, World};
 use crate::{files, tree, LabError, Progress, Step};
 
 /// What a build folder takes, in MiB.
-pub(crate) const BUILD_MIB: u64 = 500;
+pub(crate) const BUILD_MIB: u64 = 400;
 /// Lines that a first build prints.
 const TYPICAL_LINES: u64 = 1150;
 

@@ -18,7 +18,7 @@ use crate::{LabError, Progress, Step};
 /// What is downloaded, in MiB.
 pub(crate) const DOWNLOAD_MIB: u64 = 360;
 /// What it takes on disk, in MiB, while it is made.
-pub(crate) const INSTALLED_MIB: u64 = 1900;
+pub(crate) const INSTALLED_MIB: u64 = 1700;
 /// Folders that others are mounted on.
 const MOUNT_POINTS: &[&str] = &["src", "out", "mod"];
 

@@ -18,7 +18,7 @@ use crate::{digest, files, LabError, Progress, Step};
 
 /// The package and what is unpacked from it, in MiB.
 pub(crate) const DOWNLOAD_MIB: u64 = 160;
-pub(crate) const UNPACKED_MIB: u64 = 1950;
+pub(crate) const UNPACKED_MIB: u64 = 1850;
 /// Records of 10 KiB in the archive, for the progress bar only.
 const RECORDS: u64 = 170_000;
 const CHECKPOINT: u64 = 1000;
