@@ -299,6 +299,25 @@ mod tests {
     }
 
     #[test]
+    fn what_git_ignores_is_not_copied() {
+        let World { cache, tree, .. } = &world();
+        files::write_whole(&tree.join(".gitignore"), b"*.o\n/ignored/\n").unwrap();
+        files::write_whole(&tree.join("ignored/x.c"), b"").unwrap();
+        let status = Command::new("git")
+            .args(["init", "-q"])
+            .arg(tree)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        // Not yet added, as a file of a change under way is.
+        let source = obtain(cache, tree, &Quiet).unwrap();
+        assert_eq!(copied(&source, "mm/a.c").as_deref(), Some("a\n"));
+        assert_eq!(copied(&source, "ignored/x.c"), None);
+        assert_eq!(copied(&source, "mm/a.o"), None);
+        assert!(!source.dir.join("linux/.git").exists());
+    }
+
+    #[test]
     fn products_of_a_build_in_the_tree_are_not_source() {
         for path in [
             ".config",
