@@ -15,14 +15,12 @@ use crate::{files, LabError};
 /// How long a file may have been under way when the build was killed.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Endings of what compilers, archivers and linkers write.
-const PRODUCTS: &[&str] = &[
-    ".o", ".a", ".ko", ".so", ".rmeta", ".rlib", ".symvers", ".order",
-];
+/// What in a build folder is not made by `make`: the configuration, which is written whole.
+const GIVEN: &[&str] = &[".config", "dmasan.config"];
 
-/// Removes the products in `out` that may be half-written; returns how many.
+/// Removes the files in `out` that may be half-written; returns how many. That goes for all that
+/// `make` makes: objects, but also sources and headers that are generated.
 pub(super) fn recover(out: &Path) -> Result<usize, LabError> {
-    let is_product = |path: &str| PRODUCTS.iter().any(|end| path.ends_with(end));
     let mut newest = SystemTime::UNIX_EPOCH;
     let mut products = Vec::new();
     for path in files::walk(out, &|_| true).map_err(LabError::io("list", out))? {
@@ -34,8 +32,7 @@ pub(super) fn recover(out: &Path) -> Result<usize, LabError> {
             continue;
         };
         newest = newest.max(modified);
-        let generated = is_product(&path) || path.starts_with("scripts/") || is_image(&path);
-        if generated && meta.is_file() {
+        if meta.is_file() && !GIVEN.contains(&path.as_str()) {
             products.push((full, modified, meta.len()));
         }
     }
@@ -49,10 +46,6 @@ pub(super) fn recover(out: &Path) -> Result<usize, LabError> {
         }
     }
     Ok(removed)
-}
-
-fn is_image(path: &str) -> bool {
-    matches!(path, "linux" | "vmlinux" | "vmlinux.unstripped")
 }
 
 #[cfg(test)]
@@ -72,12 +65,15 @@ mod tests {
         file("mm/new.o", "x", 51);
         file("mm/empty.o", "", 100);
         file("mm/.new.o.cmd", "x", 50);
+        file("rust/bindings/bindings_generated.rs", "half of i", 52);
         file(".config", "x", 50);
-        assert_eq!(recover(dir.path()).unwrap(), 2);
+        assert_eq!(recover(dir.path()).unwrap(), 4);
         for (name, stays) in [
             ("mm/old.o", true),
             ("mm/new.o", false),
             ("mm/empty.o", false),
+            ("mm/.new.o.cmd", false),
+            ("rust/bindings/bindings_generated.rs", false),
             (".config", true),
         ] {
             assert_eq!(dir.path().join(name).exists(), stays, "{name}");

@@ -8,8 +8,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use super::guest::{Guest, MARK};
+use crate::process::answer;
 use crate::LabError;
 
 /// Writes the archive for `guest` to `path`.
@@ -24,7 +26,11 @@ pub(super) fn write(path: &Path, busybox: &Path, guest: &Guest) -> Result<(), La
     // init's own input and output, before there is a /dev.
     archive.console().map_err(write_error)?;
     add_file(&mut archive, path, "bin/busybox", busybox, Some(0o755))?;
-    archive.link("bin/sh", "busybox").map_err(write_error)?;
+    for applet in applets(busybox)? {
+        if applet != "bin/busybox" {
+            archive.link(&applet, "/bin/busybox").map_err(write_error)?;
+        }
+    }
     archive
         .file("init", 0o755, init_script(guest).as_bytes())
         .map_err(write_error)?;
@@ -70,19 +76,24 @@ fn module_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
+/// The paths of the programs that busybox is, like `bin/ls`. Links to them in the archive cost
+/// nothing; making them in the guest takes as long as all the rest of its start.
+fn applets(busybox: &Path) -> Result<Vec<String>, LabError> {
+    let list = answer(Command::new(busybox).arg("--list-full"))
+        .ok_or_else(|| LabError::io("run", busybox)(io::ErrorKind::InvalidData.into()))?;
+    Ok(list.lines().map(str::to_owned).collect())
+}
+
 /// What runs as the guest's first process.
 fn init_script(guest: &Guest) -> String {
     let mut script = format!(
         "\
 #!/bin/sh
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t sysfs sys /sys
-/bin/busybox mount -t devtmpfs dev /dev
-/bin/busybox mount -t debugfs debug /sys/kernel/debug
-/bin/busybox mount -t tmpfs tmp /tmp
-/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin
-/bin/busybox --install -s
 export PATH=/sbin:/usr/sbin:/bin:/usr/bin HOME=/ TERM=linux
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t debugfs debug /sys/kernel/debug
 end() {{
     echo \"{MARK}exit $1\" > /dev/kmsg
     poweroff -f
