@@ -183,20 +183,32 @@ impl Report {
         !self.runs.is_empty()
     }
 
-    /// The text of the log for people: Rust names demangled, and without the words on the stack
-    /// that User-Mode Linux takes for frames although no call returns there.
+    /// The frames of the call trace that are worth reading: the reliable ones if there are any,
+    /// else all.
+    pub fn trace(&self) -> impl Iterator<Item = &str> + '_ {
+        let reliable = self.frames.iter().any(|frame| is_reliable(frame));
+        let frames = self.frames.iter().map(String::as_str);
+        frames.filter(move |frame| !reliable || is_reliable(frame))
+    }
+
+    /// The text of the log for people: Rust names demangled, and without words on the stack that
+    /// look like frames and are none. Unreliable frames are left out if there are reliable ones.
     pub fn readable(&self) -> impl Iterator<Item = String> + '_ {
-        self.text.iter().filter_map(|line| match frame::look(line) {
-            Look::Frame(frame) => Some(format!(" {frame}")),
-            Look::NoReturn => None,
-            Look::Other => Some(line.clone()),
-        })
+        let reliable = self.frames.iter().any(|frame| is_reliable(frame));
+        self.text
+            .iter()
+            .filter_map(move |line| match frame::look(line) {
+                Look::Frame(frame) if reliable && !is_reliable(&frame) => None,
+                Look::Frame(frame) => Some(format!(" {frame}")),
+                Look::NoReturn => None,
+                Look::Other => Some(line.clone()),
+            })
     }
 }
 
 /// The stable text form: a line `KIND[ in FUNCTION] (IMPLEMENTATION)[, truncated]`, then one
 /// line per fact, indented by two blanks, in this order: `page`, `total`, `mapped`…, `more`,
-/// `trace`…; no newline at the end.
+/// `trace`… (see [`Report::trace`]); no newline at the end.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
@@ -236,12 +248,17 @@ impl fmt::Display for Report {
                 count(pages, "page")
             )?;
         }
-        for (index, frame) in self.frames.iter().enumerate() {
+        for (index, frame) in self.trace().enumerate() {
             let label = if index == 0 { "trace" } else { "" };
             write!(f, "\n  {label:<7} {frame}")?;
         }
         Ok(())
     }
+}
+
+/// Whether the unwinder vouches for a frame.
+fn is_reliable(frame: &str) -> bool {
+    !frame.starts_with("? ")
 }
 
 /// `1 page`, `2 pages`.

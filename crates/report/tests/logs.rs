@@ -60,6 +60,11 @@ fn reports_of_the_rust_implementation_as_a_kernel_prints_them() {
 }
 
 #[test]
+fn a_report_with_reliable_frames_as_a_kernel_prints_it() {
+    insta::assert_snapshot!(text(&load("rust-frame-pointers-captured")));
+}
+
+#[test]
 fn readable_text_has_no_mangled_names() {
     let log = load("rust-captured");
     let text: Vec<String> = log.reports[0].readable().collect();
@@ -68,6 +73,26 @@ fn readable_text_has_no_mangled_names() {
         .iter()
         .any(|line| line.contains("zoo_main::cases::p15::bug+")));
     assert!(!text.iter().any(|line| line.contains("_RN")));
+}
+
+#[test]
+fn people_are_spared_unreliable_frames_where_there_are_reliable_ones() {
+    let trace = |frames: [&str; 2]| {
+        let [first, second] = frames;
+        let lines = [
+            "BUG: DMASAN: freed-while-mapped",
+            "Call Trace:",
+            first,
+            second,
+        ];
+        let log = Log::parse(lines);
+        let shown: Vec<String> = log.reports[0].trace().map(str::to_owned).collect();
+        let readable = log.reports[0].readable().count() - 2;
+        assert_eq!(readable, shown.len());
+        shown
+    };
+    assert_eq!(trace([" a+0x1/0x2", " ? b+0x1/0x2"]), ["a+0x1/0x2"]);
+    assert_eq!(trace([" ? a+0x1/0x2", " ? b+0x1/0x2"]).len(), 2);
 }
 
 #[test]
