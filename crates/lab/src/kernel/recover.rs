@@ -15,8 +15,9 @@ use crate::{files, LabError};
 /// How long a file may have been under way when the build was killed.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// What in a build folder is not made by `make`: the configuration, which is written whole.
-const GIVEN: &[&str] = &[".config", "dmasan.config"];
+/// What stays: the configuration and what stands for it, all of which is written whole. Without
+/// the time stamps in `include/config`, nothing would be made anew when a setting has changed.
+const STAYS: &[&str] = &[".config", "dmasan.config", "include/"];
 
 /// Removes the files in `out` that may be half-written; returns how many. That goes for all that
 /// `make` makes: objects, but also sources and headers that are generated.
@@ -32,7 +33,7 @@ pub(super) fn recover(out: &Path) -> Result<usize, LabError> {
             continue;
         };
         newest = newest.max(modified);
-        if meta.is_file() && !GIVEN.contains(&path.as_str()) {
+        if meta.is_file() && !STAYS.iter().any(|stays| path.starts_with(stays)) {
             products.push((full, modified, meta.len()));
         }
     }
@@ -67,6 +68,7 @@ mod tests {
         file("mm/.new.o.cmd", "x", 50);
         file("rust/bindings/bindings_generated.rs", "half of i", 52);
         file(".config", "x", 50);
+        file("include/config/SMP", "x", 50);
         assert_eq!(recover(dir.path()).unwrap(), 4);
         for (name, stays) in [
             ("mm/old.o", true),
@@ -75,6 +77,7 @@ mod tests {
             ("mm/.new.o.cmd", false),
             ("rust/bindings/bindings_generated.rs", false),
             (".config", true),
+            ("include/config/SMP", true),
         ] {
             assert_eq!(dir.path().join(name).exists(), stays, "{name}");
         }
