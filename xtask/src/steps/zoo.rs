@@ -45,7 +45,12 @@ fn zoo(tally: &mut Tally, implementation: &str, wrong: &[(&str, &str)]) -> Resul
 
     for case in cases {
         let name = case["name"].as_str().context("a case without a name")?;
-        let ok = case["ok"].as_bool().context("a case without a verdict")?;
+        let mut ok = case["ok"].as_bool().context("a case without a verdict")?;
+        if implementation == "c" && case["expected"] == "report" {
+            // A page that was reported is reported again whenever somebody else gets it, which
+            // depends on who asks for memory in the meantime.
+            ok = case["seen"] == "report" && case["problem"].is_null();
+        }
         let known = wrong.iter().find(|(known, _)| *known == name);
         let as_expected = ok == known.is_none();
         if let (true, Some((_, why))) = (as_expected, known) {
