@@ -42,6 +42,9 @@ impl Machine for Uml {
             .arg(format!("initrd={}", start.initramfs.display()))
             .arg(format!("mem={}M", start.memory_mib))
             .arg(format!("ncpus={}", start.cpus))
+            // Measuring it takes longer than all the rest of the kernel's start. Too much rather than
+            // too little: a delay must not be shorter than was asked for.
+            .arg("lpj=20000000")
             // Faster than ptrace; `auto` falls back to it.
             .arg("seccomp=auto")
             .args(["con0=null,fd:1", "con=null", "ssl=null"])
