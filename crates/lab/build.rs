@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Embeds the kernel series, the configurations and the zoo, so that an installed `dmasan`
+//! Embeds the kernel series, the configurations and the modules, so that an installed `dmasan`
 //! works without the checkout it came from.
 
 use std::env;
@@ -14,6 +14,10 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("linux", "linux"),
     ("crates/engine/src/engine", "engine"),
     ("zoo", "zoo"),
+    ("modules/bench", "bench"),
+    ("modules/stress", "stress"),
+    // Part of both, by a link.
+    ("modules/shared", "shared"),
 ];
 
 /// Endings of what a build in place leaves behind; never part of a source.

@@ -55,7 +55,12 @@ pub(crate) struct Pages {
 impl Pages {
     /// Allocates `1 << order` zeroed pages, aligned to their size.
     pub(crate) fn new(order: u32) -> Result<Self> {
-        let gfp = bindings::GFP_KERNEL | bindings::__GFP_ZERO;
+        Self::with_flags(order, bindings::__GFP_ZERO)
+    }
+
+    /// Allocates `1 << order` pages, aligned to their size. `flags` are added to `GFP_KERNEL`.
+    pub(crate) fn with_flags(order: u32, flags: bindings::gfp_t) -> Result<Self> {
+        let gfp = bindings::GFP_KERNEL | flags;
         // SAFETY: Any flags and order may be passed; the caller may sleep.
         let first = unsafe { bindings::alloc_pages(gfp, order) };
         // INVARIANT: The allocation is new.

@@ -12,7 +12,7 @@ use crate::doctor::{self, Doctor};
 use crate::kernel::{self, Kernel, KernelRequest, Plan};
 use crate::lockfile::{self, LockFile, SourcePin};
 use crate::machine::{self, Boot, Guest};
-use crate::module::{self, Given};
+use crate::module::{self, Given, OwnModule};
 use crate::native;
 use crate::process::{self, Then};
 use crate::root::{self, Bind, BuildRoot};
@@ -124,14 +124,24 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// It does not compile, which for a kernel of this lab is a bug of ours.
+    /// As for [`Lab::own_module`].
     pub fn zoo(&self, kernel: &Kernel) -> Result<PathBuf, LabError> {
-        let modules = self.build_module(kernel, Path::new("zoo"), "zoo", &module::zoo())?;
+        self.own_module(kernel, OwnModule::Zoo)
+    }
+
+    /// A module of the project's own, built against the kernel.
+    ///
+    /// # Errors
+    ///
+    /// It does not compile, which for a kernel of this lab is a bug of ours.
+    pub fn own_module(&self, kernel: &Kernel, own: OwnModule) -> Result<PathBuf, LabError> {
+        let name = own.name();
+        let modules = self.build_module(kernel, Path::new(name), name, &own.sources())?;
         modules
             .into_iter()
             .next()
             .ok_or_else(|| LabError::NotAModule {
-                path: "zoo".into(),
+                path: name.into(),
                 why: "it made no .ko".to_owned(),
             })
     }

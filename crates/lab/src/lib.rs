@@ -50,6 +50,7 @@ pub use interrupt::interrupt;
 pub use kernel::{Implementation, Kernel, KernelRequest, UnknownName};
 pub use lab::{Lab, RootCommand};
 pub use machine::{Boot, Guest, GuestModule, MachineKind};
+pub use module::OwnModule;
 pub use native::Tool;
 pub use progress::{Progress, Quiet, Step};
 pub use source::SourceInfo;

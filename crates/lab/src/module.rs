@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Modules out of tree: the user's, in C or Rust, and the project's own zoo.
+//! Modules out of tree: the user's, in C or Rust, and the project's own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,35 @@ const MODULE_MIB: u64 = 50;
 
 /// The files of a module's source: path and contents.
 type Sources = Vec<(String, Vec<u8>)>;
+
+/// The project's own modules, which this library carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnModule {
+    /// Drivers with known bugs, and their correct twins.
+    Zoo,
+    /// Measures what mappings and allocations cost.
+    Bench,
+    /// Uses page tables and pages at random, by the rules or against them.
+    Stress,
+}
+
+impl OwnModule {
+    /// The name of its folder, and of its `.ko`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            OwnModule::Zoo => "zoo",
+            OwnModule::Bench => "bench",
+            OwnModule::Stress => "stress",
+        }
+    }
+
+    pub(crate) fn sources(self) -> Sources {
+        assets::folder(self.name())
+            .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
+            .collect()
+    }
+}
 
 /// What a path given as a module is.
 pub(crate) enum Given {
@@ -48,8 +77,7 @@ pub(crate) fn look(path: &Path) -> Result<Given, LabError> {
             "a folder must have a Kbuild or a Makefile with obj-m",
         ));
     }
-    let names = files::walk(&path, &is_source).map_err(LabError::io("list", &path))?;
-    let sources = names
+    let sources = names(&path)?
         .into_iter()
         .map(|name| {
             let full = path.join(&name);
@@ -60,11 +88,21 @@ pub(crate) fn look(path: &Path) -> Result<Given, LabError> {
     Ok(Given::Folder(path, sources))
 }
 
-/// The zoo that this binary carries.
-pub(crate) fn zoo() -> Sources {
-    assets::folder("zoo")
-        .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
-        .collect()
+/// The files of a module's folder, relative to it. Modules may share a folder by a link to it.
+fn names(folder: &Path) -> Result<Vec<String>, LabError> {
+    let list = |folder: &Path| files::walk(folder, &is_source).map_err(LabError::io("list", folder));
+    let mut all = Vec::new();
+    for name in list(folder)? {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            // A link: the walk itself goes into folders. Links in there are not followed.
+            let linked = list(&path)?.into_iter();
+            all.extend(linked.map(|file| format!("{name}/{file}")));
+        } else {
+            all.push(name);
+        }
+    }
+    Ok(all)
 }
 
 /// Whether a path belongs to a module's source rather than to a build of it.
@@ -210,6 +248,18 @@ mod tests {
         };
         let names: Vec<_> = sources.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["Kbuild", "a.c", "inc/a.h"]);
+    }
+
+    #[test]
+    fn a_folder_that_a_module_links_to_is_part_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["module/Kbuild", "shared/b.c", "shared/sub/c.c"] {
+            files::write_whole(&dir.path().join(name), b"").unwrap();
+        }
+        let module = dir.path().join("module");
+        std::os::unix::fs::symlink("../shared", module.join("shared")).unwrap();
+        let names = names(&module).unwrap();
+        assert_eq!(names, ["Kbuild", "shared/b.c", "shared/sub/c.c"]);
     }
 
     #[test]
