@@ -6,11 +6,12 @@
 //! `insmod bench.ko format=0 kinds=3 sizes=0x7f millis=200`.
 //!
 //! The kernel log gets one line for each case and operation. Costs are of one operation on the
-//! whole range, timed one by one, less what reading the clock costs:
+//! whole range, timed one by one, less what reading the clock costs. A sample is the mean of `batch`
+//! of them, so that steps of the clock average out:
 //!
 //! ```text
 //! bench: begin unit=cycles clock=27 memory=0x40000000 threads=1
-//! bench: format=amdv1 kind=large share=none size=4096 threads=1 op=map unit=cycles samples=4096 min=95 p25=98 median=100 p75=104
+//! bench: format=amdv1 kind=large share=none size=4096 threads=1 op=map unit=cycles samples=4096 batch=64 min=95 p25=98 median=100 p75=104
 //! bench: end lines=1
 //! ```
 //!

@@ -67,8 +67,8 @@ where
         let (mut pair, (mut first, mut second)) = (pair?, costs?);
 
         repeat(&mut pair, &mut first, &mut second, effort.millis / 8)?;
-        first.clear();
-        second.clear();
+        first.restart();
+        second.restart();
         repeat(&mut pair, &mut first, &mut second, effort.millis)?;
 
         let mut all = all.lock();
@@ -91,7 +91,10 @@ fn repeat(
 ) -> Result {
     let begin = Instant::<Monotonic>::now();
     let time = Delta::from_millis(i64::from(millis));
-    while first.len() < samples::MOST && (first.len() < FEWEST || begin.elapsed() < time) {
+    let fewest = |first: &Samples, second: &Samples| first.len().min(second.len());
+    while fewest(first, second) < samples::MOST
+        && (fewest(first, second) < FEWEST || begin.elapsed() < time)
+    {
         let (one, two) = pair.once()?;
         first.push(one);
         second.push(two);
