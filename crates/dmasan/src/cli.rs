@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dmasan_lab::{Implementation, MachineKind};
 
+use crate::bench::Size;
 use crate::catalog;
 use crate::module_spec::{FileSpec, ModuleSpec};
 
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Build the kernel and stop there.
     Build(BuildArgs),
+    /// Measure what the sanitizer costs.
+    Bench(BenchArgs),
     /// Give disk space back.
     Clean(CleanArgs),
     /// Say what this machine has, what is missing, and what would be downloaded.
@@ -213,6 +216,71 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) linux: Option<PathBuf>,
     /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dmasan bench                                   everything; takes minutes
+  dmasan bench --quick                           a first impression
+  dmasan bench --sizes 4K,2M --impls off,rust    two sizes, without the kernel's own implementation
+  dmasan bench --svg cost.svg --save             with a plot, and kept for comparison
+
+Kernels with the sanitizer off, the kernel's own, and this project's are booted in turn, several
+rounds. In each, a module times mapping and unmapping on real page tables, and allocating and
+freeing. Costs are of one operation on the whole range (of scattered pages: per 4K page), medians of
+the rounds' medians; behind each stands how far the middle half of the rounds lies apart.
+
+  large      the largest leaves that fit
+  4K leaves  the same memory at an IOVA that is off by 4K
+  scattered  4K pages of which no two neighbours are contiguous, unmapped as a whole
+  pages      the page allocator
+
+The kernels are the lab's without the page tables' own debugging, which costs several times what is
+measured here. Leave the machine alone meanwhile. Exit status 1: some cases could not be measured.")]
+pub(crate) struct BenchArgs {
+    /// The machine to run on.
+    #[arg(long, value_enum, default_value_t = Machine::Uml)]
+    pub(crate) machine: Machine,
+    /// What is compared.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "IMPL",
+          default_values_t = [SanitizerOrOff::Off, SanitizerOrOff::C, SanitizerOrOff::Rust])]
+    pub(crate) impls: Vec<SanitizerOrOff>,
+    /// Sizes of the ranges: 4K, 64K, 1M, 2M, 16M, 128M, 1G [default: all].
+    #[arg(long, value_delimiter = ',', value_name = "SIZE")]
+    pub(crate) sizes: Vec<Size>,
+    /// Page-table formats.
+    #[arg(long, value_delimiter = ',', value_name = "FORMAT", default_value = "amdv1",
+          value_parser = catalog::FORMATS.to_vec())]
+    pub(crate) formats: Vec<String>,
+    /// How many threads at the same time.
+    #[arg(long, value_delimiter = ',', value_name = "N", default_values_t = [1, 2],
+          value_parser = clap::value_parser!(u32).range(1..=4))]
+    pub(crate) threads: Vec<u32>,
+    /// How often everything is booted [default: 5; with --quick: 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: Option<u32>,
+    /// How long each case is measured in each round, in milliseconds [default: 100; with --quick: 25].
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) millis: Option<u32>,
+    /// Fewer sizes, one thread, fewer rounds, less time.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) linux: Option<PathBuf>,
+    /// How long one boot may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// Draw a plot, cost against size, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Keep the results as KERNEL-CPU.json in this folder.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "bench/results")]
+    pub(crate) save: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
 }

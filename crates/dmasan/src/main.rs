@@ -6,6 +6,7 @@
 //! module with a `run` function that returns how the program ends.
 
 mod apply;
+mod bench;
 mod build;
 mod catalog;
 mod clean;
@@ -32,6 +33,7 @@ fn main() -> std::process::ExitCode {
         Command::Run(args) => run::run(&cli, args),
         Command::Apply(args) => apply::run(args),
         Command::Build(args) => build::run(&cli, args),
+        Command::Bench(args) => bench::run(&cli, args),
         Command::Clean(args) => clean::run(&cli, args),
         Command::Doctor(args) => doctor::run(&cli, args),
     });

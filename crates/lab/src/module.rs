@@ -90,7 +90,8 @@ pub(crate) fn look(path: &Path) -> Result<Given, LabError> {
 
 /// The files of a module's folder, relative to it. Modules may share a folder by a link to it.
 fn names(folder: &Path) -> Result<Vec<String>, LabError> {
-    let list = |folder: &Path| files::walk(folder, &is_source).map_err(LabError::io("list", folder));
+    let list =
+        |folder: &Path| files::walk(folder, &is_source).map_err(LabError::io("list", folder));
     let mut all = Vec::new();
     for name in list(folder)? {
         let path = folder.join(&name);

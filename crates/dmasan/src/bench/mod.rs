@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! `dmasan bench`: what the sanitizer costs.
+
+mod boots;
+mod line;
+mod plot;
+mod results;
+mod show;
+mod size;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use dmasan_lab::{Implementation, KernelRequest, Lab, OwnModule};
+
+use crate::catalog::FORMATS;
+use crate::cli::{BenchArgs, Cli};
+use crate::exit::Exit;
+use crate::setup;
+
+use boots::{Boots, Candidate};
+use results::{Impl, Results};
+pub(crate) use size::Size;
+
+/// The page tables' own debugging makes a 4K leaf several times as expensive as it is.
+const PLAIN: (&str, &str) = ("plain", "# CONFIG_DEBUG_GENERIC_PT is not set\n");
+
+/// What is measured when little time is to be spent.
+const QUICK_SIZES: [Size; 4] = [Size(4 << 10), Size(64 << 10), Size(2 << 20), Size(16 << 20)];
+
+pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
+    let (lab, ui) = setup::lab(cli)?;
+    let mut impls: Vec<Impl> = args.impls.iter().copied().map(Impl::from).collect();
+    impls.sort_unstable();
+    impls.dedup();
+    let candidates = impls
+        .iter()
+        .map(|one| candidate(&lab, args, *one))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let (rounds, millis) = if args.quick { (2, 25) } else { (5, 100) };
+    let boots = Boots {
+        lab: &lab,
+        candidates: &candidates,
+        formats: args
+            .formats
+            .iter()
+            .filter_map(|name| FORMATS.iter().position(|format| format == name))
+            .collect(),
+        threads: if args.quick {
+            vec![1]
+        } else {
+            args.threads.clone()
+        },
+        sizes: match (args.sizes.is_empty(), args.quick) {
+            (false, _) => args.sizes.clone(),
+            (true, true) => QUICK_SIZES.to_vec(),
+            (true, false) => size::SIZES.to_vec(),
+        },
+        rounds: args.rounds.unwrap_or(rounds),
+        millis: args.millis.unwrap_or(millis),
+        timeout: Duration::from_secs(args.timeout),
+    };
+    let measured = boots.run(&*ui).context("cannot measure")?;
+
+    let kernel = &candidates.first().context("nothing to compare")?.kernel;
+    let results = Results {
+        machine: kernel.machine,
+        kernel: kernel.release.clone(),
+        source: kernel.source.clone(),
+        cpu: cpu(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
+        unit: measured.unit.unwrap_or_default(),
+        rounds: boots.rounds,
+        millis: boots.millis,
+        impls,
+        cases: measured.ledger.rows(),
+        problems: measured.problems,
+    };
+    if let (Some(path), Some(format)) = (&args.svg, args.formats.first()) {
+        plot::draw(&results, format, path)?;
+    }
+    if let Some(folder) = &args.save {
+        save(&results, folder)?;
+    }
+    if args.json {
+        setup::print_json(&results)?;
+    } else {
+        show::show(&results)?;
+    }
+    Ok(
+        match (results.problems.is_empty(), results.cases.is_empty()) {
+            (true, _) => Exit::Good,
+            (false, false) => Exit::Found,
+            (false, true) => Exit::CouldNotRun,
+        },
+    )
+}
+
+/// Gets the kernel, and the module for it.
+fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Result<Candidate> {
+    let which = match implementation {
+        Impl::Off | Impl::Rust => Implementation::Rust,
+        Impl::C => Implementation::C,
+    };
+    let request = KernelRequest {
+        linux: args.linux.clone(),
+        fragments: vec![(PLAIN.0.to_owned(), PLAIN.1.to_owned())],
+        ..KernelRequest::new(args.machine.into(), which)
+    };
+    let kernel = lab
+        .kernel(&request)
+        .with_context(|| format!("cannot build the kernel with the {which} sanitizer"))?;
+    let module = lab
+        .own_module(&kernel, OwnModule::Bench)
+        .context("cannot build the bench module")?;
+    Ok(Candidate {
+        implementation,
+        kernel,
+        module,
+    })
+}
+
+fn save(results: &Results, folder: &Path) -> anyhow::Result<()> {
+    let name = format!("{}-{}.json", results.kernel, slug(&results.cpu));
+    let path = folder.join(name);
+    let mut json = serde_json::to_string_pretty(results).context("cannot write JSON")?;
+    json.push('\n');
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, json))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The processor's name, from `/proc/cpuinfo`.
+fn cpu(info: &str) -> String {
+    let name = info
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == "model name");
+    let words = name.map_or("unknown", |(_, name)| name);
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The name as part of a file's name.
+fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_is_named_as_it_names_itself() {
+        let info = "processor\t: 0\nmodel name\t: AMD EPYC  7763 (2.45 GHz)\n";
+        assert_eq!(cpu(info), "AMD EPYC 7763 (2.45 GHz)");
+        assert_eq!(slug(&cpu(info)), "amd-epyc-7763-2-45-ghz");
+        assert_eq!(cpu(""), "unknown");
+    }
+}

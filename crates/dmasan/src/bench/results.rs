@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! What all boots together say.
+
+use std::collections::BTreeMap;
+
+use dmasan_lab::{MachineKind, SourceInfo};
+use serde::Serialize;
+
+use super::line::{Case, Figures};
+use crate::cli::SanitizerOrOff;
+
+/// Everything that was measured, and what is concluded. Fields may be added.
+#[derive(Debug, Serialize)]
+pub(super) struct Results {
+    pub(super) machine: MachineKind,
+    /// The kernel's release.
+    pub(super) kernel: String,
+    pub(super) source: SourceInfo,
+    /// The processor's name, as it gives it itself.
+    pub(super) cpu: String,
+    /// What costs are given in.
+    pub(super) unit: String,
+    pub(super) rounds: u32,
+    /// How long each case was measured in each round, in milliseconds.
+    pub(super) millis: u32,
+    pub(super) impls: Vec<Impl>,
+    pub(super) cases: Vec<Row>,
+    /// What could not be measured, and why.
+    pub(super) problems: Vec<String>,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Impl {
+    /// The sanitizer is built in and not switched on.
+    Off,
+    /// The kernel's own.
+    C,
+    /// This project's.
+    Rust,
+}
+
+impl Impl {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::C => "c",
+            Self::Rust => "rust",
+        }
+    }
+}
+
+impl From<SanitizerOrOff> for Impl {
+    fn from(given: SanitizerOrOff) -> Self {
+        match given {
+            SanitizerOrOff::Off => Self::Off,
+            SanitizerOrOff::C => Self::C,
+            SanitizerOrOff::Rust => Self::Rust,
+        }
+    }
+}
+
+/// One case, as measured on each implementation.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    #[serde(flatten)]
+    pub(super) case: Case,
+    pub(super) costs: BTreeMap<Impl, Cost>,
+    /// How many times what it costs with the sanitizer off.
+    pub(super) times_off: BTreeMap<Impl, f64>,
+}
+
+/// One case on one implementation.
+#[derive(Debug, Serialize)]
+pub(super) struct Cost {
+    /// The median of the rounds' medians.
+    pub(super) median: u64,
+    /// How far the middle half of the rounds' medians lies apart, as a share of the median.
+    pub(super) spread: f64,
+    /// What each round said.
+    pub(super) rounds: Vec<Figures>,
+}
+
+impl Cost {
+    /// Concludes from the rounds; `None` if there are none.
+    fn of(rounds: Vec<Figures>) -> Option<Self> {
+        let mut medians: Vec<u64> = rounds.iter().map(|round| round.median).collect();
+        medians.sort_unstable();
+        let last = medians.len().checked_sub(1)?;
+        let median = medians[last / 2];
+        let apart = medians[last - last / 4] - medians[last / 4];
+        Some(Self {
+            median,
+            spread: quotient(apart, median),
+            rounds,
+        })
+    }
+}
+
+/// `0 / 0` is nothing, not an error: an operation may be too cheap to be measured.
+fn quotient(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// What was measured so far.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(BTreeMap<Case, BTreeMap<Impl, Vec<Figures>>>);
+
+impl Ledger {
+    /// Adds what one boot said about a case.
+    pub(super) fn add(&mut self, implementation: Impl, case: Case, figures: Figures) {
+        let costs = self.0.entry(case).or_default();
+        costs.entry(implementation).or_default().push(figures);
+    }
+
+    /// Concludes; cases are in order.
+    pub(super) fn rows(self) -> Vec<Row> {
+        self.0
+            .into_iter()
+            .map(|(case, costs)| row(case, costs))
+            .collect()
+    }
+}
+
+fn row(case: Case, rounds: BTreeMap<Impl, Vec<Figures>>) -> Row {
+    let costs: BTreeMap<Impl, Cost> = rounds
+        .into_iter()
+        .filter_map(|(implementation, rounds)| Some((implementation, Cost::of(rounds)?)))
+        .collect();
+    let off = costs.get(&Impl::Off).map(|cost| cost.median);
+    let times_off = costs
+        .iter()
+        .filter(|(implementation, _)| **implementation != Impl::Off)
+        .filter_map(|(implementation, cost)| Some((*implementation, quotient(cost.median, off?))))
+        .collect();
+    Row {
+        case,
+        costs,
+        times_off,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::line::{self, Line};
+    use super::*;
+
+    /// What a module would have printed, with this median.
+    pub(in super::super) fn figures(median: u64) -> Figures {
+        Figures {
+            samples: 100,
+            batch: 1,
+            min: median / 2,
+            p25: median - 1,
+            median,
+            p75: median + 1,
+        }
+    }
+
+    /// A case by the fields that differ.
+    pub(in super::super) fn case(kind: &str, size: u64, op: &str) -> Case {
+        let line = format!(
+            "bench: format=amdv1 kind={kind} share=none size={size} threads=1 op={op} \
+             samples=1 batch=1 min=1 p25=1 median=1 p75=1"
+        );
+        match line::parse(&line) {
+            Some(Line::Result(case, _)) => case,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_median_of_the_rounds_is_compared_with_off() {
+        let mut ledger = Ledger::default();
+        for median in [100, 900, 98] {
+            ledger.add(Impl::Off, case("large", 4096, "map"), figures(median));
+        }
+        for median in [150, 160, 155] {
+            ledger.add(Impl::Rust, case("large", 4096, "map"), figures(median));
+        }
+        let rows = ledger.rows();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].costs[&Impl::Off].median, 100);
+        assert_eq!(rows[0].times_off[&Impl::Rust], 1.55);
+        assert!(!rows[0].times_off.contains_key(&Impl::Off));
+    }
+
+    #[test]
+    fn without_off_there_is_nothing_to_compare_with() {
+        let mut ledger = Ledger::default();
+        ledger.add(Impl::C, case("large", 4096, "map"), figures(150));
+        assert!(ledger.rows()[0].times_off.is_empty());
+    }
+
+    #[test]
+    fn one_wild_round_in_five_does_not_spread() {
+        let calm = Cost::of([100, 101, 99, 100, 5000].map(figures).to_vec()).unwrap();
+        assert!(calm.spread < 0.02, "{}", calm.spread);
+        let wild = Cost::of([100, 200, 100, 200].map(figures).to_vec()).unwrap();
+        assert!(wild.spread > 0.9, "{}", wild.spread);
+    }
+
+    #[test]
+    fn a_cost_of_nothing_has_no_ratio_that_is_not_a_number() {
+        let mut ledger = Ledger::default();
+        for implementation in [Impl::Off, Impl::Rust] {
+            ledger.add(
+                implementation,
+                case("large", 4096, "map"),
+                Figures {
+                    median: 0,
+                    ..figures(1)
+                },
+            );
+        }
+        assert_eq!(ledger.rows()[0].times_off[&Impl::Rust], 0.0);
+    }
+}

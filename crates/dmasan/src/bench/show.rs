@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! The results for people.
+
+use super::line::{Case, Kind, Share};
+use super::results::{Cost, Impl, Results, Row};
+use crate::setup::print;
+use crate::table::{cell, table, Mood};
+
+/// What is above this many times off is shown as bad, what is below the other as good.
+const DEAR: f64 = 2.0;
+const CHEAP: f64 = 1.25;
+
+/// Prints the table and what could not be measured.
+pub(super) fn show(results: &Results) -> anyhow::Result<()> {
+    print(&rows(results))?;
+    print(&format!(
+        "\nLinux {} on {}; {}, medians of {} rounds",
+        results.kernel, results.cpu, results.unit, results.rounds
+    ))?;
+    if !results.problems.is_empty() {
+        print("\nNot measured:")?;
+        for problem in &results.problems {
+            print(&format!("  {problem}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn rows(results: &Results) -> String {
+    let compared: Vec<Impl> = results
+        .impls
+        .iter()
+        .copied()
+        .filter(|one| *one != Impl::Off && results.impls.contains(&Impl::Off))
+        .collect();
+    let mut header = vec!["what".to_owned(), "size".to_owned(), "op".to_owned()];
+    header.extend(results.impls.iter().map(|one| one.name().to_owned()));
+    header.extend(compared.iter().map(|one| format!("{}/off", one.name())));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+
+    let mut table = table(&header);
+    for row in &results.cases {
+        let mut cells = vec![
+            cell(what(&row.case), Mood::Plain),
+            cell(row.case.size, Mood::Plain),
+            cell(row.case.op, Mood::Plain),
+        ];
+        cells.extend(results.impls.iter().map(|one| {
+            let text = row
+                .costs
+                .get(one)
+                .map_or("-".to_owned(), |cost| shown(row, cost));
+            cell(text, Mood::Plain)
+        }));
+        cells.extend(compared.iter().map(|one| match row.times_off.get(one) {
+            Some(times) => cell(format!("{times:.2}"), mood(*times)),
+            None => cell("-", Mood::Plain),
+        }));
+        table.add_row(cells);
+    }
+    table.trim_fmt()
+}
+
+/// `large, amdv1`, `4K leaves, amdv1, 2 threads, same pages`
+fn what(case: &Case) -> String {
+    let mut text = match case.kind {
+        Kind::Large => "large leaves",
+        Kind::Small => "4K leaves",
+        Kind::Scattered => "scattered, a page",
+        Kind::Pages => "page allocator",
+    }
+    .to_owned();
+    if case.kind != Kind::Pages {
+        text.push_str(", ");
+        text.push_str(&case.format);
+    }
+    if case.threads > 1 {
+        text.push_str(&format!(", {} threads", case.threads));
+    }
+    text.push_str(match case.share {
+        Share::None => "",
+        Share::Domain => ", one domain",
+        Share::Kernel if case.kind == Kind::Pages => "",
+        Share::Kernel => ", a domain each",
+        Share::Pages => ", same pages",
+    });
+    text
+}
+
+/// `140 ±3%`. Of scattered pages, what one page costs.
+fn shown(row: &Row, cost: &Cost) -> String {
+    let spread = format!("±{:.0}%", cost.spread * 50.0);
+    match row.case.kind {
+        Kind::Scattered => {
+            let one = cost.median as f64 / row.case.size.pages().max(1) as f64;
+            format!("{one:.1} {spread}")
+        }
+        Kind::Large | Kind::Small | Kind::Pages => format!("{} {spread}", cost.median),
+    }
+}
+
+fn mood(times: f64) -> Mood {
+    if times > DEAR {
+        Mood::Bad
+    } else if times <= CHEAP {
+        Mood::Good
+    } else {
+        Mood::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::{case, figures};
+    use super::super::results::Ledger;
+    use super::*;
+    use dmasan_lab::{MachineKind, SourceInfo};
+
+    fn results(impls: &[Impl]) -> Results {
+        let mut ledger = Ledger::default();
+        for (at, implementation) in impls.iter().enumerate() {
+            let times = at as u64 + 1;
+            for (kind, size, op, cost) in [
+                ("large", 4096, "map", 100),
+                ("large", 4096, "unmap", 120),
+                ("scattered", 65536, "map", 1600),
+                ("pages", 4096, "free", 150),
+            ] {
+                for round in 0..3 {
+                    let figures = figures(cost * times + round);
+                    ledger.add(*implementation, case(kind, size, op), figures);
+                }
+            }
+        }
+        Results {
+            machine: MachineKind::Uml,
+            kernel: "7.3.4".to_owned(),
+            source: SourceInfo::Debian {
+                package: "linux-source-7.3".to_owned(),
+                version: "7.3.4-1".to_owned(),
+                sha256: "00".to_owned(),
+            },
+            cpu: "A processor".to_owned(),
+            unit: "cycles".to_owned(),
+            rounds: 3,
+            millis: 25,
+            impls: impls.to_vec(),
+            cases: ledger.rows(),
+            problems: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_forms_are_stable() {
+        let all = results(&[Impl::Off, Impl::C, Impl::Rust]);
+        insta::assert_snapshot!("table", rows(&all));
+        insta::assert_snapshot!("json", serde_json::to_string_pretty(&all.cases[0]).unwrap());
+    }
+
+    #[test]
+    fn without_off_there_are_no_ratios() {
+        let text = rows(&results(&[Impl::C, Impl::Rust]));
+        assert!(!text.contains("/off"), "{text}");
+    }
+
+    #[test]
+    fn scattered_pages_are_shown_by_the_page() {
+        let text = rows(&results(&[Impl::Off]));
+        assert!(text.contains("100.1"), "{text}");
+    }
+}
