@@ -38,7 +38,8 @@ use crate::{
         Domain,
         Format,
         Iova,
-        Region, //
+        Region,
+        SharedDomains, //
     },
 };
 
@@ -137,13 +138,6 @@ impl fmt::Display for Case {
         )
     }
 }
-
-/// Domains that several threads use.
-struct Domains(KVec<Domain>);
-
-// SAFETY: `iommu_map()` and `iommu_unmap()` may be called from any thread, for ranges of a domain
-// that do not overlap. Each thread has its own range, by its number.
-unsafe impl Sync for Domains {}
 
 impl Plan {
     /// Makes sense of the parameters.
@@ -276,7 +270,7 @@ impl Plan {
         for _ in 0..count {
             domains.push_within_capacity(Domain::new(self.format)?)?;
         }
-        let domains = Domains(domains);
+        let domains = SharedDomains::new(domains);
         let all = &domains;
         let (begin, whole) = (region.phys(), region.bytes());
         let scattered = Layout::scattered(region);
@@ -297,7 +291,7 @@ impl Plan {
                 Kind::Large | Kind::Pages => (Layout::Contiguous(phys), 0),
             };
             Ok(Mapping {
-                domain: &all.0[index % all.0.len()],
+                domain: all.get(index),
                 iova: Iova(BASE * (1 + index) + offset),
                 bytes: case.bytes,
                 layout,

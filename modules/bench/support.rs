@@ -13,6 +13,8 @@ mod pages;
 #[path = "zoo/support/table.rs"]
 mod table;
 
+#[path = "shared/domains.rs"]
+mod domains;
 #[path = "shared/region.rs"]
 mod region;
 #[path = "shared/threads.rs"]
@@ -23,6 +25,7 @@ pub(crate) use self::{
         Domain,
         Iova, //
     },
+    domains::SharedDomains,
     format::Format,
     pages::Pages,
     region::Region,

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What all threads share: domains, and the right to do wrong.
+
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        Mutex,
+        MutexGuard, //
+    }, //
+};
+
+use crate::{
+    support::{
+        Domain,
+        Format,
+        Pages,
+        SharedDomains, //
+    },
+    tally::Tally,
+};
+
+/// How many domains of each format there are.
+const EACH: usize = 1;
+
+/// Seen by all threads.
+pub(crate) struct Scene {
+    pub(crate) domains: SharedDomains,
+    pub(crate) tally: Tally,
+    /// One in so many blocks is freed while mapped, if any.
+    wrong: Option<usize>,
+    /// Held while pages are allocated, and while one is free and mapped: so none of the threads
+    /// can get that page. If it did and freed it wrongly, too, that would be no new bug.
+    allocation: Pin<KBox<Mutex<()>>>,
+}
+
+impl Scene {
+    /// Makes domains of all formats.
+    pub(crate) fn new(wrong: u32) -> Result<Self> {
+        let mut domains = KVec::with_capacity(Self::COUNT, GFP_KERNEL)?;
+        for index in 0..Self::COUNT {
+            domains.push_within_capacity(Domain::new(Format::ALL[index % Format::ALL.len()])?)?;
+        }
+        Ok(Self {
+            domains: SharedDomains::new(domains),
+            tally: Tally::new(),
+            // CAST: An `unsigned int`.
+            wrong: (wrong != 0).then_some(wrong as usize),
+            allocation: KBox::pin_init(new_mutex!(()), GFP_KERNEL)?,
+        })
+    }
+
+    /// How many domains there are.
+    pub(crate) const COUNT: usize = EACH * Format::ALL.len();
+
+    /// One in how many blocks is freed while mapped, if any.
+    pub(crate) fn wrong(&self) -> Option<usize> {
+        self.wrong
+    }
+
+    /// Allocates a block; `None` if there is no memory for it now.
+    pub(crate) fn allocate(&self, order: u32) -> Option<Pages> {
+        // Those who only do right need not wait for each other.
+        let _guard = self.wrong.map(|_| self.allocation.lock());
+        Pages::with_flags(order, kernel::bindings::__GFP_NOWARN).ok()
+    }
+
+    /// Until this is dropped, no thread gets a page.
+    pub(crate) fn hold_allocation(&self) -> MutexGuard<'_, ()> {
+        self.allocation.lock()
+    }
+}
