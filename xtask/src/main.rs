@@ -34,6 +34,15 @@ enum Chore {
     /// Build the kernel in the configurations that the tests do not build: the sanitizer left out, Rust left out, page
     /// tables as modules. Each takes minutes
     Configs,
+    /// Use page tables and pages at random in a booted kernel: two thirds of the time rightly, the rest wrongly
+    Stress {
+        /// How long, in seconds
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(3..=1_000_000))]
+        seconds: u64,
+        /// Where chance begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Run the engine's tests under miri, on a machine that has it
     Miri,
     /// Run the engine's proofs under kani, on a machine that has it
@@ -50,6 +59,7 @@ fn main() -> ExitCode {
         }
         Chore::Test { only, .. } => steps::run(&only),
         Chore::Configs => steps::configs(),
+        Chore::Stress { seconds, seed } => steps::stress(seconds, seed),
         Chore::Miri => prove::miri(),
         Chore::Kani => prove::kani(),
     };

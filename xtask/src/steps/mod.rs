@@ -6,6 +6,7 @@ mod host;
 mod iommufd;
 mod kernel_style;
 mod kunit;
+mod stress;
 mod zoo;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::command::{dmasan, succeeds};
 use crate::tally::Tally;
 
 pub(crate) use configs::configs;
+pub(crate) use stress::stress;
 
 /// One step, in the order in which they run: what is cheap and likely to fail comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +32,12 @@ pub(crate) enum Step {
     KernelStyle,
     Kunit,
     Zoo,
+    Stress,
     Iommufd,
 }
 
 impl Step {
-    pub(crate) const ALL: [Step; 9] = [
+    pub(crate) const ALL: [Step; 10] = [
         Step::Fmt,
         Step::Clippy,
         Step::Host,
@@ -43,6 +46,7 @@ impl Step {
         Step::KernelStyle,
         Step::Kunit,
         Step::Zoo,
+        Step::Stress,
         Step::Iommufd,
     ];
 
@@ -56,6 +60,7 @@ impl Step {
             Step::KernelStyle => "kernel-style",
             Step::Kunit => "kunit",
             Step::Zoo => "zoo",
+            Step::Stress => "stress",
             Step::Iommufd => "iommufd",
         }
     }
@@ -70,6 +75,7 @@ impl Step {
             Step::KernelStyle => "rustfmt, CLIPPY=1 and checkpatch on the kernel code",
             Step::Kunit => "KUnit: our suite, and the kernel's own of the page tables, with the sanitizer on",
             Step::Zoo => "drivers that are known to be wrong, and their correct twins, with both implementations",
+            Step::Stress => "random use of page tables and pages in several threads, right and wrong",
             Step::Iommufd => "the kernel's own iommufd selftests, with the sanitizer on",
         }
     }
@@ -84,6 +90,7 @@ impl Step {
             Step::KernelStyle => kernel_style::check(),
             Step::Kunit => kunit::run(),
             Step::Zoo => zoo::run(),
+            Step::Stress => stress::run(),
             Step::Iommufd => iommufd::run(),
         }
     }
