@@ -54,10 +54,7 @@ where
     P: Pair,
     F: Fn(usize) -> Result<P> + Sync,
 {
-    let all = KBox::pin_init(
-        new_mutex!((Samples::new()?, Samples::new()?)),
-        GFP_KERNEL,
-    )?;
+    let all = KBox::pin_init(new_mutex!((Samples::new()?, Samples::new()?)), GFP_KERNEL)?;
     let barrier = Barrier::new(effort.threads);
     support::on_each(effort.threads, |index| {
         let pair = prepare(index);
@@ -83,12 +80,7 @@ where
     Ok(taken)
 }
 
-fn repeat(
-    pair: &mut impl Pair,
-    first: &mut Samples,
-    second: &mut Samples,
-    millis: u32,
-) -> Result {
+fn repeat(pair: &mut impl Pair, first: &mut Samples, second: &mut Samples, millis: u32) -> Result {
     let begin = Instant::<Monotonic>::now();
     let time = Delta::from_millis(i64::from(millis));
     let fewest = |first: &Samples, second: &Samples| first.len().min(second.len());

@@ -238,14 +238,7 @@ impl Plan {
     }
 
     /// Measures mappings. Returns how many lines it has printed.
-    fn map(
-        &self,
-        region: &Region,
-        kind: Kind,
-        share: Share,
-        bytes: usize,
-        clock: Overhead,
-    ) -> u32 {
+    fn map(&self, region: &Region, kind: Kind, share: Share, bytes: usize, clock: Overhead) -> u32 {
         let case = Case {
             format: Some(self.format),
             kind,
@@ -256,12 +249,7 @@ impl Plan {
         case.print(["map", "unmap"], self.mapped(region, case, clock))
     }
 
-    fn mapped(
-        &self,
-        region: &Region,
-        case: Case,
-        clock: Overhead,
-    ) -> Result<(Samples, Samples)> {
+    fn mapped(&self, region: &Region, case: Case, clock: Overhead) -> Result<(Samples, Samples)> {
         let count = match case.share {
             Share::None | Share::Domain => 1,
             Share::Kernel | Share::Pages => case.threads,
@@ -279,9 +267,7 @@ impl Plan {
             let part = match case.share {
                 Share::None | Share::Pages => 0,
                 // Far apart, so that the threads do not meet by accident.
-                Share::Domain | Share::Kernel => {
-                    whole / case.threads.next_power_of_two() * index
-                }
+                Share::Domain | Share::Kernel => whole / case.threads.next_power_of_two() * index,
             };
             // CAST: An offset within memory.
             let phys = begin + part as PhysAddr;

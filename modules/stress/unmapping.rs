@@ -22,12 +22,7 @@ const BEYOND: usize = 64 * PAGE_SIZE;
 
 /// Takes some of a mapping away, from its beginning on: as much as is asked, or more where the
 /// range ends inside a large leaf, or nothing where the beginning is gone already.
-pub(crate) fn unmap_some(
-    random: &mut Random,
-    tally: &Tally,
-    domain: &Domain,
-    mapping: &Mapping,
-) {
+pub(crate) fn unmap_some(random: &mut Random, tally: &Tally, domain: &Domain, mapping: &Mapping) {
     let pages = 1 + random.below(mapping.bytes / PAGE_SIZE);
     domain.unmap(mapping.iova, pages * PAGE_SIZE);
     tally.unmaps.up();
