@@ -108,7 +108,7 @@ fn done(line: &str) -> Option<(&str, Done)> {
 enum Event {
     /// A page that is about to be freed while mapped.
     Wrong(u64),
-    Report(Report),
+    Report(Box<Report>),
 }
 
 /// Whether every announced page is followed by one report of it and nothing else; how many are, and what is not so.
@@ -120,7 +120,7 @@ fn judge(console: &[String]) -> (u64, Vec<String>) {
         }
     }
     for report in Log::parse(console).reports {
-        events.push((report.line, Event::Report(report)));
+        events.push((report.line, Event::Report(Box::new(report))));
     }
     events.sort_by_key(|(line, _)| *line);
 

@@ -114,7 +114,7 @@ impl Boots<'_> {
         let largest = sizes.iter().max().map_or(0, |size| size.0);
         // Of a stretch of memory that is aligned to its size, there is always one in twice as much.
         let region = largest * u64::from(run.threads.next_power_of_two());
-        let memory = (2 * region >> 20) + REST_MIB;
+        let memory = ((2 * region) >> 20) + REST_MIB;
         let guest = Guest {
             modules: vec![GuestModule {
                 path: run.candidate.module.clone(),
