@@ -231,7 +231,7 @@ Examples:
 Kernels with the sanitizer off, the kernel's own, and this project's are booted in turn, several
 rounds. In each, a module times mapping and unmapping on real page tables, and allocating and
 freeing. Costs are of one operation on the whole range (of scattered pages: per 4K page), medians of
-the rounds' medians; behind each stands how far the middle half of the rounds lies apart.
+the rounds' medians; ± is half of how far the middle half of the rounds lies apart.
 
   large      the largest leaves that fit
   4K leaves  the same memory at an IOVA that is off by 4K
@@ -379,6 +379,30 @@ mod tests {
             parse("demo --impl off").unwrap_err(),
             ErrorKind::InvalidValue
         );
+    }
+
+    #[test]
+    fn bench_compares_all_unless_told_otherwise() {
+        let parse_bench = |line| match parse(line) {
+            Ok(Command::Bench(args)) => args,
+            other => panic!("{line}: {other:?}"),
+        };
+        let args = parse_bench("bench");
+        assert_eq!((args.impls.len(), args.threads.len()), (3, 2));
+        assert_eq!((args.formats, args.save), (vec!["amdv1".to_owned()], None));
+
+        let args = parse_bench("bench --impls off,rust --sizes 4k,2M --save --json");
+        let off_and_rust = [SanitizerOrOff::Off, SanitizerOrOff::Rust];
+        assert_eq!(args.impls, off_and_rust);
+        assert_eq!(args.sizes, [Size(4 << 10), Size(2 << 20)]);
+        assert_eq!(args.save, Some(PathBuf::from("bench/results")));
+        for wrong in [
+            "bench --sizes 3M",
+            "bench --threads 9",
+            "bench --formats arm",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

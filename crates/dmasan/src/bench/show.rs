@@ -2,6 +2,8 @@
 
 //! The results for people.
 
+use comfy_table::CellAlignment;
+
 use super::line::{Case, Kind, Share};
 use super::results::{Cost, Impl, Results, Row};
 use crate::setup::print;
@@ -54,10 +56,15 @@ fn rows(results: &Results) -> String {
             cell(text, Mood::Plain)
         }));
         cells.extend(compared.iter().map(|one| match row.times_off.get(one) {
+            Some(times) if *times >= 100.0 => cell(format!("{times:.0}"), mood(*times)),
             Some(times) => cell(format!("{times:.2}"), mood(*times)),
             None => cell("-", Mood::Plain),
         }));
         table.add_row(cells);
+    }
+    // Figures are read by their last digits.
+    for column in table.column_iter_mut().skip(3) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()
 }
