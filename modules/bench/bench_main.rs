@@ -20,6 +20,7 @@
 use kernel::prelude::*;
 
 mod allocation;
+mod case;
 mod clock;
 mod mapping;
 mod measure;

@@ -3,7 +3,6 @@
 //! What is measured, in which order, and what is printed of it.
 
 use kernel::{
-    fmt,
     io::PhysAddr,
     page::PAGE_SIZE,
     prelude::*,
@@ -20,6 +19,11 @@ use kernel::{
 
 use crate::{
     allocation::Allocation,
+    case::{
+        Case,
+        Kind,
+        Share, //
+    },
     clock::{
         self,
         Overhead, //
@@ -52,60 +56,6 @@ const ORDERS: [u32; 3] = [0, 9, 10];
 /// The first IOVA. Aligned to every size, and not so low that a table is all zeroes.
 const BASE: usize = 4 * SZ_1G;
 
-/// What is done to the memory.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Mapped at an IOVA that is aligned as the memory is.
-    Large,
-    /// Mapped at an IOVA that is off by 4K, so that no larger leaf fits.
-    Small,
-    /// Mapped page by page, no two neighbours contiguous; unmapped as a whole.
-    Scattered,
-    /// Allocated and freed.
-    Pages,
-}
-
-impl Kind {
-    /// The bits of the parameter `kinds`, from the lowest on.
-    const ALL: [Self; 4] = [Self::Large, Self::Small, Self::Scattered, Self::Pages];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Large => "large",
-            Self::Small => "small",
-            Self::Scattered => "scattered",
-            Self::Pages => "pages",
-        }
-    }
-}
-
-/// What several threads have in common.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Share {
-    /// Nothing, or there is one thread.
-    None,
-    /// One domain, of which each has its own range, with memory of its own.
-    Domain,
-    /// Nothing but the kernel: a domain and memory for each.
-    Kernel,
-    /// The memory, each in a domain of its own.
-    Pages,
-}
-
-impl Share {
-    /// The bits of the parameter `shares`, from the lowest on.
-    const ALL: [Self; 3] = [Self::Domain, Self::Kernel, Self::Pages];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Domain => "domain",
-            Self::Kernel => "kernel",
-            Self::Pages => "pages",
-        }
-    }
-}
-
 /// What the module parameters ask for.
 pub(crate) struct Plan {
     format: Format,
@@ -113,30 +63,6 @@ pub(crate) struct Plan {
     sizes: u32,
     shares: u32,
     effort: Effort,
-}
-
-/// One line of the results, but for the results.
-#[derive(Clone, Copy)]
-struct Case {
-    format: Option<Format>,
-    kind: Kind,
-    share: Share,
-    bytes: usize,
-    threads: usize,
-}
-
-impl fmt::Display for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "format={} kind={} share={} size={} threads={}",
-            self.format.map_or("none", Format::name),
-            self.kind.name(),
-            self.share.name(),
-            self.bytes,
-            self.threads
-        )
-    }
 }
 
 impl Plan {
@@ -225,11 +151,7 @@ impl Plan {
         let case = Case {
             format: None,
             kind: Kind::Pages,
-            share: if threads == 1 {
-                Share::None
-            } else {
-                Share::Kernel
-            },
+            share: Share::None,
             bytes: PAGE_SIZE << order,
             threads,
         };
@@ -251,8 +173,8 @@ impl Plan {
 
     fn mapped(&self, region: &Region, case: Case, clock: Overhead) -> Result<(Samples, Samples)> {
         let count = match case.share {
-            Share::None | Share::Domain => 1,
-            Share::Kernel | Share::Pages => case.threads,
+            Share::Domain => 1,
+            Share::None | Share::Pages => case.threads,
         };
         let mut domains = KVec::with_capacity(count, GFP_KERNEL)?;
         for _ in 0..count {
@@ -265,9 +187,9 @@ impl Plan {
 
         measure(self.effort, move |index| {
             let part = match case.share {
-                Share::None | Share::Pages => 0,
+                Share::Pages => 0,
                 // Far apart, so that the threads do not meet by accident.
-                Share::Domain | Share::Kernel => whole / case.threads.next_power_of_two() * index,
+                Share::None | Share::Domain => whole / case.threads.next_power_of_two() * index,
             };
             // CAST: An offset within memory.
             let phys = begin + part as PhysAddr;
@@ -284,28 +206,6 @@ impl Plan {
                 clock,
             })
         })
-    }
-}
-
-impl Case {
-    /// Prints a line for each of the two operations, or one that says why there are none. Returns
-    /// how many.
-    fn print(self, names: [&str; 2], costs: Result<(Samples, Samples)>) -> u32 {
-        let (first, second) = match costs {
-            Ok(costs) => costs,
-            Err(error) => {
-                pr_info!("failed {} error={}\n", self, error.to_errno());
-                return 1;
-            }
-        };
-        let mut lines = 0;
-        for (name, mut samples) in names.into_iter().zip([first, second]) {
-            if let Some(quartiles) = samples.quartiles() {
-                pr_info!("{} op={} unit={} {}\n", self, name, clock::UNIT, quartiles);
-                lines += 1;
-            }
-        }
-        lines
     }
 }
 

@@ -67,12 +67,10 @@ words! {
 words! {
     /// What several threads have in common.
     Share {
-        /// There is one thread.
+        /// Nothing: each has its own domain and memory, or there is one thread.
         None = "none",
         /// A domain, in which each has its own range.
         Domain = "domain",
-        /// Nothing but the kernel.
-        Kernel = "kernel",
         /// The memory, each in its own domain.
         Pages = "pages",
     }

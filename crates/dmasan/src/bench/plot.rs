@@ -8,7 +8,7 @@ use anyhow::{anyhow, Context};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::line::{Kind, Op, Share};
+use super::line::{Kind, Op};
 use super::results::{Impl, Results};
 use super::size::Size;
 
@@ -62,7 +62,7 @@ fn curve(results: &Results, format: &str, kind: Kind, op: Op, implementation: Im
             // One page has one leaf: it is the beginning of both curves.
             let kind_fits = case.kind == kind
                 || kind == Kind::Small && case.kind == Kind::Large && case.size.pages() == 1;
-            kind_fits && case.format == format && case.op == op && case.share == Share::None
+            kind_fits && case.format == format && case.op == op && case.threads == 1
         })
         .filter_map(|row| {
             let cost = row.costs.get(&implementation)?;

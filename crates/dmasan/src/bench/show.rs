@@ -86,10 +86,9 @@ fn what(case: &Case) -> String {
         text.push_str(&format!(", {} threads", case.threads));
     }
     text.push_str(match case.share {
-        Share::None => "",
+        Share::None if case.threads == 1 || case.kind == Kind::Pages => "",
+        Share::None => ", a domain each",
         Share::Domain => ", one domain",
-        Share::Kernel if case.kind == Kind::Pages => "",
-        Share::Kernel => ", a domain each",
         Share::Pages => ", same pages",
     });
     text
