@@ -39,7 +39,7 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
         .iter()
         .map(|one| candidate(&lab, args, *one))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    let (rounds, millis) = if args.quick { (2, 25) } else { (5, 100) };
+    let (rounds, millis) = if args.quick { (3, 20) } else { (11, 40) };
     let boots = Boots {
         lab: &lab,
         candidates: &candidates,
@@ -73,8 +73,9 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
         unit: measured.unit.unwrap_or_default(),
         rounds: boots.rounds,
         millis: boots.millis,
+        stat: args.stat,
         impls,
-        cases: measured.ledger.rows(),
+        cases: measured.ledger.rows(args.stat),
         problems: measured.problems,
     };
     if let (Some(path), Some(format)) = (&args.svg, args.formats.first()) {
@@ -124,7 +125,8 @@ fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Resul
 fn save(results: &Results, folder: &Path) -> anyhow::Result<()> {
     let name = format!("{}-{}.json", results.kernel, slug(&results.cpu));
     let path = folder.join(name);
-    let mut json = serde_json::to_string_pretty(results).context("cannot write JSON")?;
+    // Compact: most of it is what each round said.
+    let mut json = serde_json::to_string(results).context("cannot write JSON")?;
     json.push('\n');
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, json))

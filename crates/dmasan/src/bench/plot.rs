@@ -67,7 +67,10 @@ fn curve(results: &Results, format: &str, kind: Kind, op: Op, implementation: Im
         .filter_map(|row| {
             let cost = row.costs.get(&implementation)?;
             // There is no zero on a log scale.
-            Some((row.case.size.0 as f64, cost.median.max(1) as f64))
+            Some((
+                row.case.size.0 as f64,
+                cost.value(results.stat).max(1) as f64,
+            ))
         })
         .collect();
     curve.sort_by(|one, other| one.0.total_cmp(&other.0));

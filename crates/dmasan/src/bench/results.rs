@@ -8,7 +8,7 @@ use dmasan_lab::{MachineKind, SourceInfo};
 use serde::Serialize;
 
 use super::line::{Case, Figures};
-use crate::cli::SanitizerOrOff;
+use crate::cli::{SanitizerOrOff, Stat};
 
 /// Everything that was measured, and what is concluded. Fields may be added.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,8 @@ pub(super) struct Results {
     pub(super) rounds: u32,
     /// How long each case was measured in each round, in milliseconds.
     pub(super) millis: u32,
+    /// Which figure of a case is shown and compared.
+    pub(super) stat: Stat,
     pub(super) impls: Vec<Impl>,
     pub(super) cases: Vec<Row>,
     /// What could not be measured, and why.
@@ -77,6 +79,8 @@ pub(super) struct Row {
 pub(super) struct Cost {
     /// The median of the rounds' medians.
     pub(super) median: u64,
+    /// The least of the rounds' lower quartiles: what it costs while nobody else uses the machine.
+    pub(super) quiet: u64,
     /// How far the middle half of the rounds' medians lies apart, as a share of the median.
     pub(super) spread: f64,
     /// What each round said.
@@ -92,11 +96,21 @@ impl Cost {
         // Of an even number, the two in the middle.
         let median = u64::midpoint(medians[last / 2], medians[last - last / 2]);
         let apart = medians[last - last / 4] - medians[last / 4];
+        let quiet = rounds.iter().map(|round| round.p25).min()?;
         Some(Self {
             median,
+            quiet,
             spread: quotient(apart, median),
             rounds,
         })
+    }
+
+    /// The figure that is shown and compared.
+    pub(super) fn value(&self, stat: Stat) -> u64 {
+        match stat {
+            Stat::Median => self.median,
+            Stat::Quiet => self.quiet,
+        }
     }
 }
 
@@ -117,24 +131,26 @@ impl Ledger {
     }
 
     /// Concludes; cases are in order.
-    pub(super) fn rows(self) -> Vec<Row> {
+    pub(super) fn rows(self, stat: Stat) -> Vec<Row> {
         self.0
             .into_iter()
-            .map(|(case, costs)| row(case, costs))
+            .map(|(case, costs)| row(case, costs, stat))
             .collect()
     }
 }
 
-fn row(case: Case, rounds: BTreeMap<Impl, Vec<Figures>>) -> Row {
+fn row(case: Case, rounds: BTreeMap<Impl, Vec<Figures>>, stat: Stat) -> Row {
     let costs: BTreeMap<Impl, Cost> = rounds
         .into_iter()
         .filter_map(|(implementation, rounds)| Some((implementation, Cost::of(rounds)?)))
         .collect();
-    let off = costs.get(&Impl::Off).map(|cost| cost.median);
+    let off = costs.get(&Impl::Off).map(|cost| cost.value(stat));
     let times_off = costs
         .iter()
         .filter(|(implementation, _)| **implementation != Impl::Off)
-        .filter_map(|(implementation, cost)| Some((*implementation, quotient(cost.median, off?))))
+        .filter_map(|(implementation, cost)| {
+            Some((*implementation, quotient(cost.value(stat), off?)))
+        })
         .collect();
     Row {
         case,
@@ -181,11 +197,24 @@ pub(super) mod tests {
         for median in [150, 160, 155] {
             ledger.add(Impl::Rust, case("large", 4096, "map"), figures(median));
         }
-        let rows = ledger.rows();
+        let rows = ledger.rows(Stat::Median);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].costs[&Impl::Off].median, 100);
         assert_eq!(rows[0].times_off[&Impl::Rust], 1.55);
         assert!(!rows[0].times_off.contains_key(&Impl::Off));
+    }
+
+    #[test]
+    fn one_quiet_round_is_enough_to_compare_quiet_figures() {
+        let mut ledger = Ledger::default();
+        for (implementation, medians) in [(Impl::Off, [101, 200]), (Impl::Rust, [400, 201])] {
+            for median in medians {
+                ledger.add(implementation, case("large", 4096, "map"), figures(median));
+            }
+        }
+        let rows = ledger.rows(Stat::Quiet);
+        assert_eq!(rows[0].costs[&Impl::Off].quiet, 100);
+        assert_eq!(rows[0].times_off[&Impl::Rust], 2.0);
     }
 
     #[test]
@@ -198,7 +227,7 @@ pub(super) mod tests {
     fn without_off_there_is_nothing_to_compare_with() {
         let mut ledger = Ledger::default();
         ledger.add(Impl::C, case("large", 4096, "map"), figures(150));
-        assert!(ledger.rows()[0].times_off.is_empty());
+        assert!(ledger.rows(Stat::Median)[0].times_off.is_empty());
     }
 
     #[test]
@@ -222,6 +251,6 @@ pub(super) mod tests {
                 },
             );
         }
-        assert_eq!(ledger.rows()[0].times_off[&Impl::Rust], 0.0);
+        assert_eq!(ledger.rows(Stat::Median)[0].times_off[&Impl::Rust], 0.0);
     }
 }

@@ -6,6 +6,7 @@ use comfy_table::CellAlignment;
 
 use super::line::{Case, Kind, Share};
 use super::results::{Cost, Impl, Results, Row};
+use crate::cli::Stat;
 use crate::setup::print;
 use crate::table::{cell, table, Mood};
 
@@ -17,8 +18,15 @@ const CHEAP: f64 = 1.25;
 pub(super) fn show(results: &Results) -> anyhow::Result<()> {
     print(&rows(results))?;
     print(&format!(
-        "\nLinux {} on {}; {}, medians of {} rounds",
-        results.kernel, results.cpu, results.unit, results.rounds
+        "\nLinux {} on {}; {}, {} of {} rounds",
+        results.kernel,
+        results.cpu,
+        results.unit,
+        match results.stat {
+            Stat::Median => "medians",
+            Stat::Quiet => "quiet figures",
+        },
+        results.rounds
     ))?;
     if !results.problems.is_empty() {
         print("\nNot measured:")?;
@@ -52,7 +60,7 @@ fn rows(results: &Results) -> String {
             let text = row
                 .costs
                 .get(one)
-                .map_or("-".to_owned(), |cost| shown(row, cost));
+                .map_or("-".to_owned(), |cost| shown(row, cost, results.stat));
             cell(text, Mood::Plain)
         }));
         cells.extend(compared.iter().map(|one| match row.times_off.get(one) {
@@ -95,14 +103,19 @@ fn what(case: &Case) -> String {
 }
 
 /// `140 ±3%`. Of scattered pages, what one page costs.
-fn shown(row: &Row, cost: &Cost) -> String {
-    let spread = format!("±{:.0}%", cost.spread * 50.0);
+fn shown(row: &Row, cost: &Cost, stat: Stat) -> String {
+    let value = cost.value(stat);
+    let spread = match stat {
+        Stat::Median => format!(" ±{:.0}%", cost.spread * 50.0),
+        // The least has none.
+        Stat::Quiet => String::new(),
+    };
     match row.case.kind {
         Kind::Scattered => {
-            let one = cost.median as f64 / row.case.size.pages().max(1) as f64;
-            format!("{one:.1} {spread}")
+            let one = value as f64 / row.case.size.pages().max(1) as f64;
+            format!("{one:.1}{spread}")
         }
-        Kind::Large | Kind::Small | Kind::Pages => format!("{} {spread}", cost.median),
+        Kind::Large | Kind::Small | Kind::Pages => format!("{value}{spread}"),
     }
 }
 
@@ -151,8 +164,9 @@ mod tests {
             unit: "cycles".to_owned(),
             rounds: 3,
             millis: 25,
+            stat: Stat::Median,
             impls: impls.to_vec(),
-            cases: ledger.rows(),
+            cases: ledger.rows(Stat::Median),
             problems: Vec::new(),
         }
     }
