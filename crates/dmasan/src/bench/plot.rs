@@ -161,3 +161,27 @@ fn cost_label(cost: f64) -> String {
 fn drawing(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("cannot draw: {error}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::results;
+    use super::*;
+
+    #[test]
+    fn every_implementation_has_its_curve_in_the_panels_that_were_measured() {
+        let svg = render(&results(&[Impl::Off, Impl::Rust]), "amdv1").unwrap();
+        // Map and unmap of large leaves; a 4K page begins the other two.
+        assert_eq!(svg.matches("rust").count(), 4, "{svg}");
+        assert!(!svg.contains("NaN"), "{svg}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_left_out() {
+        let all = results(&[Impl::Off, Impl::Rust]);
+        assert!(curve(&all, "vtdss", Kind::Large, Op::Map, Impl::Off).is_empty());
+        assert!(curve(&all, "amdv1", Kind::Large, Op::Map, Impl::C).is_empty());
+        assert!(render(&all, "vtdss").is_ok());
+        let curve = curve(&all, "amdv1", Kind::Large, Op::Map, Impl::Off);
+        assert_eq!(curve, [(4096.0, 101.0), (65536.0, 301.0)]);
+    }
+}

@@ -188,6 +188,43 @@ pub(super) mod tests {
         }
     }
 
+    /// Three rounds of a few cases; each implementation costs as much more than the one before.
+    pub(in super::super) fn results(impls: &[Impl]) -> Results {
+        let mut ledger = Ledger::default();
+        for (at, implementation) in impls.iter().enumerate() {
+            let times = at as u64 + 1;
+            for (kind, size, op, cost) in [
+                ("large", 4096, "map", 100),
+                ("large", 4096, "unmap", 120),
+                ("large", 65536, "map", 300),
+                ("scattered", 65536, "map", 1600),
+                ("pages", 4096, "free", 150),
+            ] {
+                for round in 0..3 {
+                    let figures = figures(cost * times + round);
+                    ledger.add(*implementation, case(kind, size, op), figures);
+                }
+            }
+        }
+        Results {
+            machine: MachineKind::Uml,
+            kernel: "7.3.4".to_owned(),
+            source: SourceInfo::Debian {
+                package: "linux-source-7.3".to_owned(),
+                version: "7.3.4-1".to_owned(),
+                sha256: "00".to_owned(),
+            },
+            cpu: "A processor".to_owned(),
+            unit: "cycles".to_owned(),
+            rounds: 3,
+            millis: 25,
+            stat: Stat::Median,
+            impls: impls.to_vec(),
+            cases: ledger.rows(Stat::Median),
+            problems: Vec::new(),
+        }
+    }
+
     #[test]
     fn the_median_of_the_rounds_is_compared_with_off() {
         let mut ledger = Ledger::default();

@@ -131,45 +131,8 @@ fn mood(times: f64) -> Mood {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::{case, figures};
-    use super::super::results::Ledger;
+    use super::super::results::tests::results;
     use super::*;
-    use dmasan_lab::{MachineKind, SourceInfo};
-
-    fn results(impls: &[Impl]) -> Results {
-        let mut ledger = Ledger::default();
-        for (at, implementation) in impls.iter().enumerate() {
-            let times = at as u64 + 1;
-            for (kind, size, op, cost) in [
-                ("large", 4096, "map", 100),
-                ("large", 4096, "unmap", 120),
-                ("scattered", 65536, "map", 1600),
-                ("pages", 4096, "free", 150),
-            ] {
-                for round in 0..3 {
-                    let figures = figures(cost * times + round);
-                    ledger.add(*implementation, case(kind, size, op), figures);
-                }
-            }
-        }
-        Results {
-            machine: MachineKind::Uml,
-            kernel: "7.3.4".to_owned(),
-            source: SourceInfo::Debian {
-                package: "linux-source-7.3".to_owned(),
-                version: "7.3.4-1".to_owned(),
-                sha256: "00".to_owned(),
-            },
-            cpu: "A processor".to_owned(),
-            unit: "cycles".to_owned(),
-            rounds: 3,
-            millis: 25,
-            stat: Stat::Median,
-            impls: impls.to_vec(),
-            cases: ledger.rows(Stat::Median),
-            problems: Vec::new(),
-        }
-    }
 
     #[test]
     fn the_forms_are_stable() {
