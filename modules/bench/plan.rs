@@ -84,7 +84,11 @@ impl Plan {
         // CAST: A number of processors.
         let threads = threads as usize;
         if threads == 0 || threads > support::processors() {
-            pr_err!("threads={}: no so many processors\n", threads);
+            pr_err!(
+                "threads={}: there are {} processors\n",
+                threads,
+                support::processors()
+            );
             return Err(EINVAL);
         }
         Ok(Self {
