@@ -1,4 +1,5 @@
-//! Every interleaving of the operations on one page, and every value that relaxed loads may see.
+//! Every interleaving of the operations on two pages and the block that they form, and every value
+//! that relaxed loads may see.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p dmasan-engine --test loom --release`
 #![cfg(loom)]
@@ -10,12 +11,12 @@ mod support {
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use dmasan_engine::{
-    Cell, Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Spans, Verdict,
+    Cell, Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Shape, Spans, Verdict,
 };
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{fence, AtomicU32, Ordering};
 use loom::sync::Arc;
 use loom::thread;
-use support::store::HostStore;
+use support::store::{Blocks, HostStore};
 
 #[derive(Debug)]
 struct LoomCell(AtomicU32);
@@ -26,24 +27,39 @@ impl Default for LoomCell {
     }
 }
 
-/// What the kernel promises as well: relaxed, each of them.
+/// What the kernel promises: loads in no order, and barriers on both sides of what changes a word.
 impl Cell for LoomCell {
     fn load(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn store(&self, value: u32) {
-        self.0.store(value, Ordering::Relaxed);
+    fn load_acquire(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
     }
 
     fn fetch_add(&self, value: u32) -> u32 {
-        self.0.fetch_add(value, Ordering::Relaxed)
+        fence(Ordering::SeqCst);
+        let old = self.0.fetch_add(value, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        old
     }
 
     fn compare_exchange_weak(&self, current: u32, new: u32) -> Result<u32, u32> {
-        self.0
-            .compare_exchange_weak(current, new, Ordering::Relaxed, Ordering::Relaxed)
+        fence(Ordering::SeqCst);
+        let result = self
+            .0
+            .compare_exchange(current, new, Ordering::Relaxed, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        result
     }
+}
+
+/// Blocks of two pages, which are marked as well.
+#[derive(Debug)]
+struct Pairs;
+
+impl Blocks for Pairs {
+    const SHAPE: Shape = Shape::new(&[0, 1], 1);
 }
 
 const PAGE: u64 = 4096;
@@ -51,7 +67,7 @@ const PAGE: u64 = 4096;
 /// A machine of two pages, with short words for what may happen to them.
 #[derive(Clone, Debug)]
 struct Machine {
-    store: Arc<HostStore<LoomCell>>,
+    store: Arc<HostStore<LoomCell, Pairs>>,
     granule: Granule,
 }
 
@@ -67,7 +83,7 @@ impl Machine {
         }
     }
 
-    fn ledger(&self) -> Ledger<'_, HostStore<LoomCell>> {
+    fn ledger(&self) -> Ledger<'_, HostStore<LoomCell, Pairs>> {
         Ledger::new(&self.store)
     }
 
@@ -75,18 +91,19 @@ impl Machine {
     fn map(&self, start: u64, len: u64) -> u64 {
         self.ledger()
             .map_begin(run(start, len), self.granule)
-            .pages()
+            .map_or(0, |spans| spans.pages())
     }
 
     fn failed_map(&self, start: u64, len: u64) {
         assert_eq!(self.map(start, len), 0);
         let undone = self.ledger().map_end(run(start, len), 0, self.granule);
-        assert!(undone.is_empty(), "{undone:?}");
+        assert!(undone.is_none(), "{undone:?}");
     }
 
     /// Unmaps and returns how many translations there were too few.
     fn unmap(&self, start: u64, len: u64) -> u64 {
-        translations(&self.ledger().unmap(run(start, len), self.granule))
+        let missing = self.ledger().unmap(run(start, len), self.granule);
+        missing.as_ref().map_or(0, translations)
     }
 
     /// Ends a domain with these translations and returns those that leaked.
@@ -100,10 +117,25 @@ impl Machine {
 
     /// Allocates or frees a page and returns the translations reported.
     fn check(&self, pfn: u64) -> u64 {
+        self.check_pages(pfn, 1)
+    }
+
+    fn check_pages(&self, first: u64, count: u64) -> u64 {
+        let pages = PageRange::from_count(Pfn(first), count).expect("pages");
+        match self.ledger().check(pages) {
+            Verdict::Clean => 0,
+            Verdict::Mapped(spans) => translations(&spans),
+            Verdict::Underflow(spans) => panic!("underflow: {spans:?}"),
+        }
+    }
+
+    /// Allocates or frees a page that nobody maps and returns how many translations were missing.
+    fn missing(&self, pfn: u64) -> u64 {
         let page = PageRange::from_count(Pfn(pfn), 1).expect("a page");
         match self.ledger().check(page) {
             Verdict::Clean => 0,
-            Verdict::Mapped(spans) => translations(&spans),
+            Verdict::Mapped(spans) => panic!("false alarm: {spans:?}"),
+            Verdict::Underflow(spans) => translations(&spans),
         }
     }
 
@@ -136,6 +168,14 @@ fn translations(spans: &Spans) -> u64 {
 
 fn join<T>(thread: thread::JoinHandle<T>) -> T {
     thread.join().expect("no panic")
+}
+
+/// Every interleaving in which threads are interrupted three times at most, as three of them have
+/// too many. Two have all.
+fn three_threads(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
 }
 
 #[test]
@@ -177,7 +217,7 @@ fn a_failed_map_beside_an_unmap_leaves_nothing_and_takes_nothing() {
 
 #[test]
 fn a_map_an_unmap_and_a_check_of_one_page_agree_in_the_end() {
-    loom::model(|| {
+    three_threads(|| {
         let machine = Machine::new();
         machine.map(0, PAGE);
         let mapper = machine.spawn(|machine| machine.map(0, PAGE));
@@ -234,7 +274,7 @@ fn a_page_that_is_passed_on_after_its_unmap_raises_no_alarm() {
 
 #[test]
 fn of_two_checks_of_a_mapped_page_exactly_one_reports() {
-    loom::model(|| {
+    three_threads(|| {
         let machine = Machine::new();
         machine.map(0, PAGE);
         let checker = machine.spawn(|machine| machine.check(0));
@@ -284,20 +324,116 @@ fn the_mark_of_a_report_goes_with_the_last_translation_though_a_new_one_comes() 
     assert!(OLD_BUG.load(SeqCst) && NEW_BUG.load(SeqCst));
 }
 
-/// Half of what a cell can count, in granules of a byte.
-const HALF: u64 = 1 << 29;
+#[test]
+fn two_unmaps_that_take_a_block_apart_leave_nothing() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        let other = machine.spawn(|machine| machine.unmap(PAGE, PAGE));
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(join(other), 0);
+        assert_eq!([machine.count(0), machine.count(1)], [(0, false); 2]);
+    });
+}
 
 #[test]
-fn racing_maps_saturate_a_page_and_somebody_tells() {
+fn a_block_is_unmapped_as_a_whole_though_it_was_mapped_in_parts_while_others_map_it() {
     loom::model(|| {
-        let machine = Machine::with(PageShift(29), 0);
-        machine.map(0, HALF);
-        assert_eq!(machine.map(0, HALF - 1), 0);
-        let mapper = machine.spawn(|machine| machine.map(0, 1));
-        let unmapper = machine.spawn(|machine| machine.unmap(0, 1));
-        let told = machine.map(0, 1) + join(mapper);
-        assert_eq!(join(unmapper), 0);
-        assert!(told == 1 || told == 2, "told {told} times");
+        let machine = Machine::new();
+        machine.map(0, PAGE);
+        machine.map(PAGE, PAGE);
+        let other = machine.spawn(|machine| {
+            machine.map(0, 2 * PAGE);
+            machine.unmap(0, PAGE) + machine.unmap(PAGE, PAGE)
+        });
+        assert_eq!(machine.unmap(0, 2 * PAGE), 0);
+        assert_eq!(join(other), 0, "false underflow");
+        assert_eq!([machine.count(0), machine.count(1)], [(0, false); 2]);
+    });
+}
+
+#[test]
+fn a_page_taken_out_of_a_block_is_clean_while_the_block_is_mapped_again_elsewhere() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        let other = machine.spawn(|machine| {
+            machine.map(PAGE, PAGE);
+            machine.unmap(PAGE, PAGE)
+        });
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(machine.check(0), 0, "false alarm");
+        assert_eq!(join(other), 0);
+        assert_eq!(machine.check(1), 1);
+    });
+}
+
+#[test]
+fn a_mark_that_becomes_clean_hides_no_translation() {
+    loom::model(|| {
+        let machine = Machine::new();
+        // The block has been touched, and is empty.
+        machine.map(0, PAGE);
+        machine.unmap(0, PAGE);
+        let checker = machine.spawn(|machine| machine.check_pages(0, 2));
+        machine.map(1, PAGE);
+        let told = join(checker);
+        assert_eq!(told + machine.check_pages(0, 2), 2, "pages 0 and 1");
+    });
+}
+
+#[test]
+fn a_report_beside_the_unmap_of_the_whole_block_does_not_hide_the_next_bug() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        let checker = machine.spawn(|machine| machine.check(0));
+        assert_eq!(machine.unmap(0, 2 * PAGE), 0);
+        assert!(join(checker) <= 1);
+        assert_eq!(machine.count(0), (0, false));
+        machine.map(0, PAGE);
+        assert_eq!(machine.check(0), 1, "a new bug goes unseen");
+    });
+}
+
+#[test]
+fn a_block_that_leaks_is_told_at_the_free_or_at_the_end_of_its_domain_and_not_at_both() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        let domain = machine.spawn(|machine| machine.end(0, 2 * PAGE));
+        let told = machine.check(0);
+        assert_eq!(told + join(domain), 2);
+        assert_eq!(machine.count(0), (0, false));
+    });
+}
+
+#[test]
+fn what_is_missing_is_told_once_whoever_took_it_in_whatever_block() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        let other = machine.spawn(|machine| machine.unmap(0, 2 * PAGE));
+        let missing = machine.unmap(0, PAGE) + join(other);
+        assert_eq!(missing + machine.missing(0), 1);
+        assert_eq!(machine.missing(1), 0);
+        assert_eq!([machine.count(0), machine.count(1)], [(0, false); 2]);
+    });
+}
+
+/// A page of so many granules of a byte that six are too many.
+const LARGE: (PageShift, u64) = (PageShift(24), 1 << 24);
+
+#[test]
+fn of_racing_maps_that_saturate_a_page_one_tells() {
+    loom::model(|| {
+        let machine = Machine::with(LARGE.0, 0);
+        for _ in 0..5 {
+            assert_eq!(machine.map(0, LARGE.1), 0);
+        }
+        let mapper = machine.spawn(|machine| machine.map(0, LARGE.1));
+        let told = machine.map(0, LARGE.1) + join(mapper);
+        assert_eq!(told, 1);
         assert!(machine.is_saturated());
     });
 }
@@ -305,11 +441,11 @@ fn racing_maps_saturate_a_page_and_somebody_tells() {
 #[test]
 fn nothing_brings_a_saturated_page_back() {
     loom::model(|| {
-        let machine = Machine::with(PageShift(29), 0);
-        machine.map(0, HALF);
-        assert_eq!(machine.map(0, HALF), 1);
-        let mapper = machine.spawn(|machine| machine.map(0, HALF));
-        let unmapper = machine.spawn(|machine| machine.unmap(0, HALF));
+        let machine = Machine::with(LARGE.0, 0);
+        let told: u64 = (0..6).map(|_| machine.map(0, LARGE.1)).sum();
+        assert_eq!(told, 1);
+        let mapper = machine.spawn(|machine| machine.map(0, LARGE.1));
+        let unmapper = machine.spawn(|machine| machine.unmap(0, LARGE.1));
         assert!(machine.is_saturated());
         assert_eq!(join(mapper), 0, "told twice");
         assert_eq!(join(unmapper), 0);

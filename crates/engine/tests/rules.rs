@@ -9,9 +9,7 @@ mod support {
     pub(crate) mod table;
 }
 
-use dmasan_engine::{
-    Hole, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Section, Spans, Store,
-};
+use dmasan_engine::{Hole, Ledger, PageShift, Pfn, PhysAddr, Run, Section, Spans, Store};
 use support::cell::HostCell;
 use support::short::*;
 use support::store::HostStore;
@@ -24,13 +22,13 @@ fn rule_3_a_failed_map_is_undone_exactly() {
     let mapped = run(0, 8 * K4);
     let counted = |bytes| {
         ledger.map_begin(mapped, granule(K4));
-        assert!(ledger.map_end(mapped, bytes, granule(K4)).is_empty());
+        assert!(ledger.map_end(mapped, bytes, granule(K4)).is_none());
         let live = (0..8)
             .filter(|pfn| translations(&ledger, *pfn) == Some(1))
             .count();
         // The driver that failed half-way is asked to take its half back.
         if let Some(done) = Run::new(PhysAddr(0), live as u64 * K4) {
-            assert!(ledger.unmap(done, granule(K4)).is_empty());
+            assert!(ledger.unmap(done, granule(K4)).is_none());
         }
         assert_eq!(check(&ledger, 0, 8), []);
         live
@@ -66,7 +64,7 @@ fn rule_1_an_underflow_is_told_with_what_was_missing_and_ends_at_zero() {
     let store = HostStore::<HostCell>::new(PageShift(16), 32, [0]);
     let ledger = Ledger::new(&store);
     ledger.map_begin(run(K64, 5 * K4), granule(K4));
-    let underflow = ledger.unmap(run(0, 3 * K64), granule(K4));
+    let underflow = ledger.unmap(run(0, 3 * K64), granule(K4)).expect("told");
     assert_eq!(told(&underflow), [(0, 2, 16 + 11 + 16)]);
     assert_eq!(check(&ledger, 0, 32), []);
     ledger.map_begin(run(0, K4), granule(K4));
@@ -87,36 +85,53 @@ fn rule_4_a_section_comes_and_goes() {
 
 #[test]
 fn a_saturated_page_is_told_once_and_left_alone_for_ever() {
-    // A page of 2^29 granules fills half of a cell at once.
-    let store = HostStore::<HostCell>::new(PageShift(29), 1, [0]);
+    // A page of 2^24 granules is a quarter of too many.
+    let store = HostStore::<HostCell>::new(PageShift(24), 1, [0]);
     let ledger = Ledger::new(&store);
-    let (byte, half) = (granule(1), 1u64 << 29);
+    let (byte, page) = (granule(1), run(0, 1 << 24));
 
-    ledger.map_begin(run(0, half), byte);
-    ledger.map_begin(run(0, half - 1), byte);
-    assert_eq!(
-        translations(&ledger, 0),
-        Some((1 << 30) - 1),
-        "the largest exact count"
-    );
-    assert_eq!(check(&ledger, 0, 1), [(0, 0, (1 << 30) - 1)]);
+    for n in 1..=4 {
+        assert!(ledger.map_begin(page, byte).is_none());
+        assert_eq!(translations(&ledger, 0), Some(n << 24));
+    }
+    assert_eq!(check(&ledger, 0, 1), [(0, 0, 4 << 24)]);
 
-    assert_eq!(told(&ledger.map_begin(run(0, 1), byte)), [(0, 0, 0)]);
+    let told: Vec<_> = (5..=32)
+        .filter_map(|_| ledger.map_begin(page, byte))
+        .flat_map(|spans| told(&spans))
+        .collect();
+    assert_eq!(told, [(0, 0, 0)], "told once, before 2^29");
     let mut leaks = Spans::new();
-    for _ in 0..9 {
-        assert!(
-            ledger.map_begin(run(0, half), byte).is_empty(),
-            "told twice"
-        );
+    for _ in 0..100 {
+        assert!(ledger.map_begin(page, byte).is_none(), "told twice");
+    }
+    for _ in 0..200 {
         assert!(ledger
             .count(Pfn(0))
             .is_some_and(|count| count.is_saturated()));
         assert_eq!(translations(&ledger, 0), Some(0));
         assert_eq!(check(&ledger, 0, 1), []);
-        assert!(ledger.unmap(run(0, half), byte).is_empty());
-        ledger.release(run(0, half), byte, &mut leaks, |_| true);
+        assert!(ledger.unmap(page, byte).is_none());
+        ledger.release(page, byte, &mut leaks, |_| true);
     }
     assert!(leaks.is_empty());
+}
+
+#[test]
+fn a_page_is_saturated_through_any_mix_of_blocks() {
+    let store = HostStore::<HostCell>::new(PageShift(24), 512, [0]);
+    let ledger = Ledger::new(&store);
+    // Page 0 alone, in a block of 16, in one of 256, in one of 512.
+    let runs = [1u64, 16, 256, 512].map(|pages| run(0, pages << 24));
+    let mut told = Vec::new();
+    for n in 0..32 {
+        let spans = ledger.map_begin(runs[n % 4], granule(1)).unwrap_or_default();
+        told.extend(spans.kept().iter().map(|span| (span.first.0, span.last.0)));
+    }
+    assert!(told.contains(&(0, 0)), "{told:?}");
+    assert!(ledger
+        .count(Pfn(0))
+        .is_some_and(|count| count.is_saturated()));
 }
 
 #[test]
@@ -136,11 +151,17 @@ fn a_store_that_breaks_its_word_hangs_nobody() {
     }
     impl<S: Section> Section for Behind<S> {
         type Cell = S::Cell;
+        fn first(&self) -> Pfn {
+            Pfn(0)
+        }
         fn last(&self) -> Pfn {
             Pfn(0)
         }
-        fn for_each(&self, pages: PageRange, visit: impl FnMut(Pfn, &S::Cell)) {
-            self.0.for_each(pages, visit);
+        fn page(&self, pfn: Pfn) -> &S::Cell {
+            self.0.page(pfn)
+        }
+        fn spare(&self, pfn: Pfn) -> &S::Cell {
+            self.0.spare(pfn)
         }
     }
     let store = Liar(machine([0]));

@@ -16,9 +16,7 @@ pub struct Pfn(pub u64);
 
 /// The size of a CPU page, as a power of two.
 ///
-/// Kernels have 12 to 18. A page of 2^29 granules or more would be too much for a [`Cell`].
-///
-/// [`Cell`]: super::Cell
+/// Kernels have 12 to 18. More than 2^24 granules in a page cannot be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageShift(pub u32);
 

@@ -1,147 +1,152 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! The count of one page, and the only places where it changes.
+//! The words that counts are made of.
 //!
-//! A cell is one 32-bit word:
+//! A word is 32 bits:
 //!
 //! | bits | meaning |
 //! |---|---|
-//! | 0 to 29 | live translations, in granules |
-//! | 30 | saturated: the count is not known any more, and the page is left alone for ever |
-//! | 31 | reported: a checker has told of the present translations; cleared with the last of them |
+//! | 0 | reported: a checker has told of the page, or of some page in the block |
+//! | 1 | saturated: the page has more translations than can be counted, and is left alone |
+//! | 2 to 31 | a signed number of translations, in granules |
 //!
-//! Why relaxed ordering is enough: the one promise to keep is that a checker does not see a
-//! translation whose unmap has returned. If the unmap happens before the check, as it does in
-//! every correct driver, coherence of the single word alone makes the check see the decrement.
+//! The count of a page is a sum of words ([`Chain`]), so a single one may be negative, and may
+//! wrap: the sum is taken modulo 2^30 and comes out right. The flags are at the low end because
+//! whatever is carried out of the top is meant to be lost.
+//!
+//! [`Chain`]: super::chain
 
-/// Set in a cell that has counted more than it can. Nothing is ever taken away from such a cell,
-/// and whoever adds to it puts it back here, so that adds which race cannot carry into bit 31.
-const SATURATED: u32 = 1 << 30;
-/// Set by the checker that reports a page.
-const REPORTED: u32 = 1 << 31;
+/// A checker has told of the translations of the page, or of some page in the block.
+const REPORTED: u32 = 1 << 0;
+/// The count of the page is not known any more. In words of pages only.
+const SATURATED: u32 = 1 << 1;
+/// Everything that is not a count.
+const FLAGS: u32 = REPORTED | SATURATED;
+/// One translation.
+const ONE: u32 = FLAGS + 1;
 
 /// A 32-bit atomic word that starts at zero.
 ///
-/// Implementors make every method a single atomic access of the same word. No ordering is asked
-/// for beyond that: see the module.
+/// Both ways of changing it are fully ordered, as the kernel's are by default: no access of the
+/// caller to other words moves behind them that comes before, or the other way round.
 pub trait Cell {
-    /// Reads the word.
+    /// Reads the word, in no particular order.
     fn load(&self) -> u32;
-    /// Writes the word.
-    fn store(&self, value: u32);
+    /// Reads the word before anything that the caller reads after it.
+    fn load_acquire(&self) -> u32;
     /// Adds with wrap-around and returns the value before.
     fn fetch_add(&self, value: u32) -> u32;
-    /// Replaces `current` by `new` and says whether it did. May fail without cause.
+    /// Replaces `current` by `new`, or returns what is there instead. May fail without cause.
     fn compare_exchange_weak(&self, current: u32, new: u32) -> Result<u32, u32>;
 }
 
-/// A reading of a cell.
+/// A value of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count(u32);
+pub(super) struct Word(pub(super) u32);
 
-/// What taking translations away found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// They were there.
-    Exact {
-        /// Whether a checker had reported the page since it was last free of translations.
-        reported: bool,
-    },
-    /// This many were not there; the count is zero now.
-    Underflow {
-        /// Translations taken away that nobody had counted.
-        missing: u32,
-    },
-    /// The cell is saturated and says nothing.
-    Unknown,
-}
-
-impl Count {
-    /// Live translations. Zero for a saturated cell: what is not known must not raise an alarm.
+impl Word {
+    /// Nothing but this many translations.
     #[inline]
-    pub fn translations(self) -> u32 {
-        if self.is_saturated() {
-            0
-        } else {
-            self.0 & !REPORTED
-        }
+    pub(super) fn of(translations: u32) -> Self {
+        Self(translations.wrapping_mul(ONE))
     }
 
-    /// Whether the cell has given up counting.
+    /// The number alone.
     #[inline]
-    pub fn is_saturated(self) -> bool {
+    pub(super) fn number(self) -> Self {
+        Self(self.0 & !FLAGS)
+    }
+
+    /// The number.
+    #[inline]
+    pub(super) fn signed(self) -> i32 {
+        (self.number().0 as i32) / ONE as i32
+    }
+
+    /// The sum of the numbers, with the flags of `self`.
+    #[inline]
+    pub(super) fn plus(self, other: Word) -> Self {
+        Self(self.0.wrapping_add(other.number().0))
+    }
+
+    /// The difference of the numbers, with the flags of `self`.
+    #[inline]
+    pub(super) fn minus(self, other: Word) -> Self {
+        Self(self.0.wrapping_sub(other.number().0))
+    }
+
+    /// Whether the number is zero, whatever the flags.
+    #[inline]
+    pub(super) fn is_zero(self) -> bool {
+        self.number().0 == 0
+    }
+
+    /// Whether the number is less than zero.
+    #[inline]
+    pub(super) fn is_negative(self) -> bool {
+        (self.0 as i32) < 0
+    }
+
+    #[inline]
+    pub(super) fn is_reported(self) -> bool {
+        self.0 & REPORTED != 0
+    }
+
+    #[inline]
+    pub(super) fn is_saturated(self) -> bool {
         self.0 & SATURATED != 0
     }
 
-    /// Whether the present translations have been reported.
-    #[inline]
-    pub fn is_reported(self) -> bool {
-        self.0 & REPORTED != 0
+    pub(super) fn reported(self) -> Self {
+        Self(self.0 | REPORTED)
+    }
+
+    pub(super) fn not_reported(self) -> Self {
+        Self(self.0 & !REPORTED)
+    }
+
+    pub(super) fn saturated(self) -> Self {
+        Self(self.not_reported().0 | SATURATED)
     }
 }
 
-/// Reads a count.
+/// Reads a word.
 #[inline]
-pub(super) fn read<C: Cell>(cell: &C) -> Count {
-    Count(cell.load())
+pub(super) fn read<C: Cell>(cell: &C) -> Word {
+    Word(cell.load())
 }
 
-/// Adds `weight` translations. Returns false, once per cell and racing CPU, when it saturates.
+/// Reads a word before those that are read after it.
 #[inline]
-#[must_use]
-pub(super) fn add<C: Cell>(cell: &C, weight: u32) -> bool {
-    let old = Count(cell.fetch_add(weight));
-    let sum = (old.0 & !REPORTED).saturating_add(weight);
-    if sum < SATURATED {
-        return true;
-    }
-    cell.store(SATURATED);
-    old.is_saturated()
+pub(super) fn read_first<C: Cell>(cell: &C) -> Word {
+    Word(cell.load_acquire())
 }
 
-/// Takes `weight` translations away, never below zero.
-///
-/// The last one clears the mark of a report in the same step, so that a new bug on the page is a
-/// new report.
+/// Adds translations and returns what was there before.
 #[inline]
-pub(super) fn take<C: Cell>(cell: &C, weight: u32) -> Taken {
+pub(super) fn add<C: Cell>(cell: &C, translations: u32) -> Word {
+    Word(cell.fetch_add(Word::of(translations).0))
+}
+
+/// Takes translations away and returns what was there before.
+#[inline]
+pub(super) fn take<C: Cell>(cell: &C, translations: u32) -> Word {
+    Word(cell.fetch_add(Word::of(translations).0.wrapping_neg()))
+}
+
+/// Changes a word as `to` says, or leaves it if that says nothing. Returns what was there before,
+/// with what is there now if it was changed.
+pub(super) fn change<C: Cell>(
+    cell: &C,
+    mut to: impl FnMut(Word) -> Option<Word>,
+) -> (Word, Option<Word>) {
     let mut current = cell.load();
     loop {
-        let old = Count(current);
-        if old.is_saturated() {
-            return Taken::Unknown;
-        }
-        let live = old.translations();
-        let reported = old.is_reported();
-        let (new, taken) = match live.checked_sub(weight) {
-            Some(0) => (0, Taken::Exact { reported }),
-            Some(_) => (current - weight, Taken::Exact { reported }),
-            None => {
-                let missing = weight - live;
-                (0, Taken::Underflow { missing })
-            }
+        let Some(new) = to(Word(current)) else {
+            return (Word(current), None);
         };
-        match cell.compare_exchange_weak(current, new) {
-            Ok(_) => return taken,
-            Err(seen) => current = seen,
-        }
-    }
-}
-
-/// Marks the present translations as reported and returns how many there are.
-///
-/// `None` if there are none, if they have been reported already, or if somebody else is faster:
-/// of several checkers of one page exactly one gets the number.
-#[inline]
-pub(super) fn report<C: Cell>(cell: &C) -> Option<u32> {
-    let mut current = cell.load();
-    loop {
-        let count = Count(current);
-        if count.translations() == 0 || count.is_reported() {
-            return None;
-        }
-        match cell.compare_exchange_weak(current, current | REPORTED) {
-            Ok(_) => return Some(count.translations()),
+        match cell.compare_exchange_weak(current, new.0) {
+            Ok(_) => return (Word(current), Some(new)),
             Err(seen) => current = seen,
         }
     }

@@ -2,9 +2,13 @@
 
 //! The operations: map, unmap, the end of a domain, and the check at alloc and free.
 
-use super::cell::{self, Cell as _, Taken};
-use super::store::{for_each_cell, Store};
-use super::{Count, Granule, PageRange, Pfn, Run, Spans};
+use super::block::{Block, Blocks};
+use super::cell::{self, Word};
+use super::chain::{self, Count};
+use super::marks::Mark;
+use super::settle::{self, Settled};
+use super::store::{for_each_section, Store};
+use super::{inspect, overflow, Granule, PageRange, Pfn, Run, Spans, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
 ///
@@ -16,20 +20,6 @@ pub struct Ledger<'s, S> {
     store: &'s S,
 }
 
-/// The answer to whether pages may change hands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the engine cannot allocate, and the large one is the rare one"
-)]
-pub enum Verdict {
-    /// No device reaches them, or it has been reported already that one does.
-    Clean,
-    /// Devices still reach these of the pages. Said once: whoever asks next is told `Clean`, until
-    /// the translations of a page are all gone and new ones have come.
-    Mapped(Spans),
-}
-
 impl<'s, S: Store> Ledger<'s, S> {
     /// The ledger that is kept in `store`.
     #[inline]
@@ -39,18 +29,22 @@ impl<'s, S: Store> Ledger<'s, S> {
 
     /// Counts the translations of a map that is about to be made.
     ///
-    /// Called before a device can use any of them. Returns the pages whose cells saturated: they
-    /// are not counted any more, and never reported.
+    /// Called before a device can use any of them. Returns the pages that have become saturated:
+    /// they are not counted any more, and never reported. `None` if there are none.
     #[inline]
-    pub fn map_begin(&self, run: Run, granule: Granule) -> Spans {
-        let mut saturated = Spans::new();
-        for stretch in run.stretches(self.store.page_shift(), granule) {
-            for_each_cell(self.store, stretch.pages, |pfn, cell| {
-                if !cell::add(cell, stretch.weight) {
-                    saturated.push(pfn, 0);
+    pub fn map_begin(&self, run: Run, granule: Granule) -> Option<Spans> {
+        let mut saturated = None;
+        self.for_each_block(run, granule, |section, block, weight| {
+            let old = cell::add(block.cell(section), weight);
+            if block.level() < S::SHAPE.mark() {
+                if let Some(mark) = Mark::around(S::SHAPE, section, block.first()) {
+                    mark.touch();
                 }
-            });
-        }
+            }
+            if overflow::is_due(old, weight) {
+                overflow::look(S::SHAPE, section, block, &mut saturated);
+            }
+        });
         saturated
     }
 
@@ -61,23 +55,30 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// to have mapped the granule: too much counted for a moment is undone by the unmap of it,
     /// and too little would be an underflow.
     #[inline]
-    pub fn map_end(&self, run: Run, mapped: u64, granule: Granule) -> Spans {
-        match run.skip(granule.round_up(mapped)) {
-            Some(rest) => self.unmap(rest, granule),
-            None => Spans::new(),
-        }
+    pub fn map_end(&self, run: Run, mapped: u64, granule: Granule) -> Option<Spans> {
+        self.unmap(run.skip(granule.round_up(mapped))?, granule)
     }
 
     /// Uncounts translations that are gone.
     ///
     /// Called once no new access can be translated. Returns the pages that had fewer translations
-    /// than were taken away; their counts are zero now.
+    /// than were taken away, `None` if there are none; their counts are zero now. Where a page had
+    /// been mapped and unmapped in blocks of different sizes before, it may be left to the next
+    /// check to find that out.
     #[inline]
-    pub fn unmap(&self, run: Run, granule: Granule) -> Spans {
-        let mut underflow = Spans::new();
-        self.take(run, granule, |pfn, _, taken| {
-            if let Taken::Underflow { missing } = taken {
-                underflow.push(pfn, missing);
+    pub fn unmap(&self, run: Run, granule: Granule) -> Option<Spans> {
+        // Not made before it is needed: it is large.
+        let mut underflow = None;
+        self.for_each_block(run, granule, |section, block, weight| {
+            let old = cell::take(block.cell(section), weight);
+            if old.minus(Word::of(weight)).is_negative() || old.is_reported() {
+                settle::block(S::SHAPE, section, block, |pfn, settled| {
+                    if let Settled::Underflow { missing } = settled {
+                        underflow
+                            .get_or_insert_with(Spans::new)
+                            .push(pfn, missing);
+                    }
+                });
             }
         });
         underflow
@@ -86,7 +87,7 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// Uncounts translations that are still live when their domain ends, and adds them to `leaks`.
     ///
     /// Left out of `leaks`: pages that have been reported at their free (the same bug), those whose
-    /// count does not cover the translations (they were made while the page had no cell), and
+    /// count does not cover the translations (they were made while the page had no words), and
     /// those for which `is_leak` says no.
     #[inline]
     pub fn release(
@@ -96,57 +97,54 @@ impl<'s, S: Store> Ledger<'s, S> {
         leaks: &mut Spans,
         mut is_leak: impl FnMut(Pfn) -> bool,
     ) {
-        self.take(run, granule, |pfn, weight, taken| {
-            if let Taken::Exact { reported: false } = taken {
-                if is_leak(pfn) {
+        self.for_each_block(run, granule, |section, block, weight| {
+            cell::take(block.cell(section), weight);
+            settle::block(S::SHAPE, section, block, |pfn, settled| {
+                if settled == (Settled::Exact { reported: false }) && is_leak(pfn) {
                     leaks.push(pfn, weight);
                 }
-            }
+            });
         });
     }
 
     /// Whether pages may change hands: the check at their allocation and at their free.
+    ///
+    /// To be called by whoever has the pages for himself, as the page allocator has.
     #[inline]
     pub fn check(&self, pages: PageRange) -> Verdict {
-        let mut any = 0;
-        // The common case is one load per page and nothing else.
-        for_each_cell(self.store, pages, |_, cell| any |= cell.load());
-        if any == 0 {
-            Verdict::Clean
-        } else {
-            self.report(pages)
-        }
-    }
-
-    #[cold]
-    fn report(&self, pages: PageRange) -> Verdict {
-        let mut mapped = Spans::new();
-        for_each_cell(self.store, pages, |pfn, cell| {
-            if let Some(translations) = cell::report(cell) {
-                mapped.push(pfn, translations);
-            }
+        let mut clean = true;
+        for_each_section(self.store, pages, |section, pages| {
+            clean = clean && inspect::is_clean(S::SHAPE, section, pages);
         });
-        if mapped.is_empty() {
+        if clean {
             Verdict::Clean
         } else {
-            Verdict::Mapped(mapped)
+            inspect::judge(self.store, pages)
         }
     }
 
-    /// The count of one page. `None` if it has no cell.
+    /// The count of one page. `None` if it has no words.
     pub fn count(&self, pfn: Pfn) -> Option<Count> {
         let mut count = None;
-        for_each_cell(self.store, PageRange::from_count(pfn, 1)?, |_, cell| {
-            count = Some(cell::read(cell));
+        for_each_section(self.store, PageRange::from_count(pfn, 1)?, |section, _| {
+            count = Some(chain::sum(S::SHAPE, section, pfn));
         });
         count
     }
 
+    /// Cuts a run into blocks, and says how many translations of it each of their pages has.
     #[inline]
-    fn take(&self, run: Run, granule: Granule, mut found: impl FnMut(Pfn, u32, Taken)) {
+    fn for_each_block(
+        &self,
+        run: Run,
+        granule: Granule,
+        mut visit: impl FnMut(&S::Section<'s>, Block, u32),
+    ) {
         for stretch in run.stretches(self.store.page_shift(), granule) {
-            for_each_cell(self.store, stretch.pages, |pfn, cell| {
-                found(pfn, stretch.weight, cell::take(cell, stretch.weight));
+            for_each_section(self.store, stretch.pages, |section, pages| {
+                for block in Blocks::of(S::SHAPE, pages) {
+                    visit(section, block, stretch.weight);
+                }
             });
         }
     }

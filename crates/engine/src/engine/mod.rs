@@ -14,25 +14,39 @@
 //! | P is allocated or freed | none; a count that is not zero is a bug | |
 //!
 //! A reader of a count may see it too small while a map or an unmap of the same page is running,
-//! and never too large after the unmap has returned. That makes false alarms impossible and lets
-//! every operation be lock-free with relaxed ordering; see [`Cell`].
+//! and never too large after the unmap has returned. That makes false alarms impossible, and lets
+//! every operation be lock-free: if the unmap happens before the check, as it does in every correct
+//! driver, coherence of single words alone makes the check see what was taken away.
+//!
+//! A count is spread over a few words, one for the page and one for each larger block around it
+//! ([`Shape`]), so that the cost of a run follows the number of blocks that it is made of.
 
 mod addr;
+mod block;
 mod cell;
+mod chain;
 mod granule;
+mod inspect;
 mod ledger;
+mod marks;
 mod merge;
+mod overflow;
 mod pending;
 mod run;
+mod settle;
+mod shape;
 mod spans;
 mod store;
 
 pub use addr::{PageRange, PageShift, Pfn, PhysAddr};
-pub use cell::{Cell, Count};
+pub use cell::Cell;
+pub use chain::Count;
 pub use granule::Granule;
-pub use ledger::{Ledger, Verdict};
+pub use inspect::Verdict;
+pub use ledger::Ledger;
 pub use merge::Merger;
 pub use pending::{PendingUnmap, Unit};
 pub use run::{Run, Stretch};
+pub use shape::Shape;
 pub use spans::{Span, Spans};
 pub use store::{Hole, Section, Store};

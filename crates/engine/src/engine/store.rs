@@ -2,20 +2,24 @@
 
 //! Where counts live, as far as the engine needs to know.
 
-use super::{Cell, PageRange, PageShift, Pfn};
+use super::{Cell, PageRange, PageShift, Pfn, Shape};
 
-/// A place that has a cell for every page of normal memory, found section by section.
+/// A place that has two words for every page of normal memory, found section by section.
 ///
-/// Memory comes in sections: stretches of pages whose cells lie at a fixed distance from one
-/// another and come and go together. The engine looks a section up once and steps through it.
+/// Memory comes in sections: stretches of pages whose words lie at a fixed distance from one
+/// another and come and go together. The engine looks a section up once and reaches all of it by
+/// arithmetic.
 pub trait Store {
-    /// The atomic word of a page.
+    /// An atomic word.
     type Cell: Cell;
 
-    /// One section, borrowed for as long as its cells are used.
+    /// One section, borrowed for as long as its words are used.
     type Section<'a>: Section<Cell = Self::Cell>
     where
         Self: 'a;
+
+    /// The sizes of blocks that have a word. The same for everybody who uses the store.
+    const SHAPE: Shape = Shape::LINUX;
 
     /// The size of a CPU page.
     fn page_shift(&self) -> PageShift;
@@ -27,34 +31,39 @@ pub trait Store {
     fn section(&self, pfn: Pfn) -> Result<Self::Section<'_>, Hole>;
 }
 
-/// Pages without cells.
+/// Pages without words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
     /// The last page that is known to have none. At least the page that was asked for.
     pub last: Pfn,
 }
 
-/// Pages whose cells are found by arithmetic.
+/// Pages whose words are found by arithmetic.
+///
+/// The engine asks for pages of the section only.
 pub trait Section {
-    /// The atomic word of a page.
+    /// An atomic word.
     type Cell: Cell;
+
+    /// The first page of the section.
+    fn first(&self) -> Pfn;
 
     /// The last page of the section.
     fn last(&self) -> Pfn;
 
-    /// Calls `visit` for the cell of every page of `pages`, in order.
-    ///
-    /// `pages` begins at or behind the page that the section was asked for and ends no later than
-    /// [`Section::last`].
-    fn for_each(&self, pages: PageRange, visit: impl FnMut(Pfn, &Self::Cell));
+    /// The word of a page.
+    fn page(&self, pfn: Pfn) -> &Self::Cell;
+
+    /// The other word of a page, where something about a block of pages is kept.
+    fn spare(&self, pfn: Pfn) -> &Self::Cell;
 }
 
-/// Calls `visit` for every cell that the pages have; pages without one are skipped.
+/// Calls `visit` for every section that the pages are in, with those of the pages that are in it.
 #[inline]
-pub(super) fn for_each_cell<S: Store>(
-    store: &S,
+pub(super) fn for_each_section<'s, S: Store>(
+    store: &'s S,
     pages: PageRange,
-    mut visit: impl FnMut(Pfn, &S::Cell),
+    mut visit: impl FnMut(&S::Section<'s>, PageRange),
 ) {
     let mut rest = Some(pages);
     while let Some(pages) = rest {
@@ -62,7 +71,7 @@ pub(super) fn for_each_cell<S: Store>(
             Ok(section) => {
                 let last = section.last();
                 if let Some(inside) = pages.up_to(last) {
-                    section.for_each(inside, &mut visit);
+                    visit(&section, inside);
                 }
                 last
             }

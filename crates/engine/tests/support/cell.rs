@@ -16,12 +16,12 @@ impl Cell for HostCell {
         self.word.load(Ordering::Relaxed)
     }
 
-    fn store(&self, value: u32) {
-        self.word.store(value, Ordering::Relaxed);
+    fn load_acquire(&self) -> u32 {
+        self.word.load(Ordering::Acquire)
     }
 
     fn fetch_add(&self, value: u32) -> u32 {
-        self.word.fetch_add(value, Ordering::Relaxed)
+        self.word.fetch_add(value, Ordering::SeqCst)
     }
 
     fn compare_exchange_weak(&self, current: u32, new: u32) -> Result<u32, u32> {
@@ -29,6 +29,6 @@ impl Cell for HostCell {
             return Err(self.load());
         }
         self.word
-            .compare_exchange(current, new, Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(current, new, Ordering::SeqCst, Ordering::SeqCst)
     }
 }

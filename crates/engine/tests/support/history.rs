@@ -122,7 +122,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
             granules,
         });
     let end = (any::<usize>(), 0..4u64).prop_map(|(domain, spares)| Step::End { domain, spares });
-    let check = (place(), 0..4u32).prop_map(|(phys, order)| Step::Check { phys, order });
+    let check = (place(), 0..7u32).prop_map(|(phys, order)| Step::Check { phys, order });
     let hotplug = place().prop_map(|phys| Step::Hotplug { phys });
     let step = prop_oneof![8 => map, 6 => unmap, 1 => anywhere, 1 => bogus, 1 => end, 4 => check, 1 => hotplug];
     prop::collection::vec(step, 1..40)

@@ -50,6 +50,7 @@ pub(crate) fn check<S: Store>(
     match ledger.check(pages(first, count)) {
         Verdict::Clean => Vec::new(),
         Verdict::Mapped(spans) => told(&spans),
+        Verdict::Underflow(spans) => panic!("underflow: {spans:?}"),
     }
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn unmap<S: Store>(
     let granule = table.granule();
     table.unmap(iova, len, |gone| {
         assert!(
-            ledger.unmap(gone, granule).is_empty(),
+            ledger.unmap(gone, granule).is_none(),
             "underflow: {gone:?}"
         );
     })

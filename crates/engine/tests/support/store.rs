@@ -1,47 +1,71 @@
 //! A store for host tests: sections of equal size anywhere in the address space, holes between.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
-use dmasan_engine::{Cell, Hole, PageRange, PageShift, Pfn, Section, Store};
+use dmasan_engine::{Cell, Hole, PageShift, Pfn, Section, Shape, Store};
 
-/// Sections of `pages_per_section` pages each, naturally aligned; those that are online have cells.
-#[derive(Debug)]
-pub(crate) struct HostStore<C> {
-    page: PageShift,
-    pages_per_section: u64,
-    /// The cells of the sections that are online, by section index.
-    ///
-    /// What is removed here goes offline; what is put in comes online.
-    pub(crate) online: BTreeMap<u64, Box<[C]>>,
+/// Which blocks have a word.
+pub(crate) trait Blocks {
+    const SHAPE: Shape;
 }
 
-impl<C: Cell + Default> HostStore<C> {
+/// The blocks that Linux has.
+#[derive(Debug)]
+pub(crate) struct Linux;
+
+impl Blocks for Linux {
+    const SHAPE: Shape = Shape::LINUX;
+}
+
+/// Both words of a page.
+#[derive(Debug, Default)]
+pub(crate) struct Words<C> {
+    page: C,
+    spare: C,
+}
+
+/// Sections of `pages_per_section` pages each, naturally aligned; those that are online have words.
+#[derive(Debug)]
+pub(crate) struct HostStore<C, B = Linux> {
+    page: PageShift,
+    pages_per_section: u64,
+    /// The words of the sections that are online, by section index.
+    ///
+    /// What is removed here goes offline; what is put in comes online.
+    pub(crate) online: BTreeMap<u64, Box<[Words<C>]>>,
+    blocks: PhantomData<B>,
+}
+
+impl<C: Cell + Default, B: Blocks> HostStore<C, B> {
     /// A machine with the sections of the given indices online.
     pub(crate) fn new(
         page: PageShift,
         pages_per_section: u64,
         online: impl IntoIterator<Item = u64>,
     ) -> Self {
-        let cells = |index| {
+        let words = |index| {
             (
                 index,
-                (0..pages_per_section).map(|_| C::default()).collect(),
+                (0..pages_per_section).map(|_| Words::default()).collect(),
             )
         };
         Self {
             page,
             pages_per_section,
-            online: online.into_iter().map(cells).collect(),
+            online: online.into_iter().map(words).collect(),
+            blocks: PhantomData,
         }
     }
 }
 
-impl<C: Cell> Store for HostStore<C> {
+impl<C: Cell, B: Blocks> Store for HostStore<C, B> {
     type Cell = C;
     type Section<'a>
         = HostSection<'a, C>
     where
-        C: 'a;
+        Self: 'a;
+    const SHAPE: Shape = B::SHAPE;
 
     fn page_shift(&self) -> PageShift {
         self.page
@@ -50,10 +74,9 @@ impl<C: Cell> Store for HostStore<C> {
     fn section(&self, pfn: Pfn) -> Result<HostSection<'_, C>, Hole> {
         let index = pfn.0 / self.pages_per_section;
         match self.online.range(index..).next() {
-            Some((&at, cells)) if at == index => Ok(HostSection {
-                asked: pfn,
+            Some((&at, words)) if at == index => Ok(HostSection {
                 first: Pfn(index * self.pages_per_section),
-                cells,
+                words,
             }),
             Some((&next, _)) => Err(Hole {
                 last: Pfn(next * self.pages_per_section - 1),
@@ -65,26 +88,29 @@ impl<C: Cell> Store for HostStore<C> {
     }
 }
 
-/// One section that is online. Holds the engine to the contract of [`Section::for_each`].
+/// One section that is online. Panics if it is asked for pages that it does not have.
 #[derive(Debug)]
 pub(crate) struct HostSection<'a, C> {
-    asked: Pfn,
     first: Pfn,
-    cells: &'a [C],
+    words: &'a [Words<C>],
 }
 
 impl<C: Cell> Section for HostSection<'_, C> {
     type Cell = C;
 
-    fn last(&self) -> Pfn {
-        Pfn(self.first.0 + (self.cells.len() as u64 - 1))
+    fn first(&self) -> Pfn {
+        self.first
     }
 
-    fn for_each(&self, pages: PageRange, mut visit: impl FnMut(Pfn, &C)) {
-        assert!(pages.first() >= self.asked, "{pages:?} begins too early");
-        assert!(pages.last() <= self.last(), "{pages:?} ends too late");
-        for pfn in pages.first().0..=pages.last().0 {
-            visit(Pfn(pfn), &self.cells[(pfn - self.first.0) as usize]);
-        }
+    fn last(&self) -> Pfn {
+        Pfn(self.first.0 + (self.words.len() as u64 - 1))
+    }
+
+    fn page(&self, pfn: Pfn) -> &C {
+        &self.words[(pfn.0 - self.first.0) as usize].page
+    }
+
+    fn spare(&self, pfn: Pfn) -> &C {
+        &self.words[(pfn.0 - self.first.0) as usize].spare
     }
 }

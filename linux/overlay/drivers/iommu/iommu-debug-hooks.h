@@ -9,6 +9,7 @@
 #ifndef __IOMMU_DEBUG_HOOKS_H
 #define __IOMMU_DEBUG_HOOKS_H
 
+#include <linux/bits.h>
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/types.h>
@@ -121,7 +122,7 @@ static inline void iommu_debug_map_end(struct iommu_domain *domain,
 {
 	if (iommu_debug_on(C))
 		__iommu_debug_map(domain, phys, mapped);
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on(RUST) && mapped < size)
 		__iommu_debug_map_end(domain, phys, size, mapped);
 }
 
@@ -164,14 +165,23 @@ static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
 		__iommu_debug_unmap_settle(domain, unmap, unmapped);
 }
 
-/* The walk of an unmap has removed a leaf */
+/*
+ * The walk of an unmap has removed a leaf. Most leaves continue the one before,
+ * and there may be one every few cycles: no call for those.
+ */
 static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
 					 struct iommu_debug_walk *walk,
 					 phys_addr_t phys,
 					 unsigned int size_lg2)
 {
-	if (iommu_debug_on(RUST))
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	if (!iommu_debug_on(RUST))
+		return;
+	if (walk->open && phys > walk->last && phys - walk->last == 1)
+		walk->last += BIT_ULL(size_lg2);
+	else
 		__iommu_debug_leaf_gone(domain, walk, phys, size_lg2);
+#endif
 }
 
 /* The walk is over */

@@ -15,12 +15,9 @@ use crate::{
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
-    mem::{align_of, size_of},
+    mem::{align_of, size_of, MaybeUninit},
     ptr::NonNull, //
 };
-
-/// Pages whose entries are sure to follow one another, if the first of them is aligned to it.
-const SPAN_PAGES: usize = bindings::PAGE_EXT_PAGES_PER_SPAN;
 
 /// A client of page extensions that keeps a `T` for every page.
 ///
@@ -61,7 +58,7 @@ impl<T: FromBytes + Sync> Operations<T> {
         }
     }
 
-    /// Finds the entries of the page `pfn` and of those behind it.
+    /// Finds the entries of the page `pfn` and of all pages around it that are in the same array.
     ///
     /// Any number may be asked for. Returns [`Missing`] for device memory, offline memory, holes,
     /// and as long as page extensions are not set up.
@@ -71,26 +68,31 @@ impl<T: FromBytes + Sync> Operations<T> {
         _rcu: &'a rcu::Guard,
         pfn: usize,
     ) -> Result<Entries<'a, T>, Missing> {
-        // SAFETY: Any number may be asked for.
-        if unsafe { bindings::pfn_to_online_page(pfn) }.is_null() {
-            return Err(Missing::from(pfn));
+        let mut span = MaybeUninit::<bindings::page_ext_span>::uninit();
+        // SAFETY: Any number may be asked for, the span is there to be written, and the guard shows
+        // that the RCU read lock is held.
+        let found = unsafe { bindings::page_ext_span(pfn, span.as_mut_ptr()) };
+        // SAFETY: The bounds are written in either case.
+        let last = unsafe { (*span.as_ptr()).last };
+        if !found {
+            return Err(Missing { last });
         }
-        // SAFETY: The page exists, and the guard shows that the RCU read lock is held.
-        let entry = unsafe { bindings::page_ext_lookup(pfn) };
-        if entry.is_null() {
-            return Err(Missing::from(pfn));
-        }
+        // SAFETY: If entries are found, all of the span is written.
+        let span = unsafe { span.assume_init() };
         // SAFETY: By the type invariant the core has set the offset during boot, before there were
         // any entries, and does not change it again.
         let offset = unsafe { (*self.inner.get()).offset };
         // SAFETY: Every entry holds the data of every client, this one at `offset`.
-        let first = unsafe { entry.byte_add(offset) };
-        // INVARIANT: The entries of an aligned span are an array, which lives as long as the RCU
-        // read lock is held.
+        let first = unsafe { span.page_ext.byte_add(offset) };
+        // INVARIANT: The entries of a span are an array, which lives as long as the RCU read lock
+        // is held. Pages are found in the span that they are in.
         Ok(Entries {
-            first_pfn: pfn,
-            last_pfn: pfn | (SPAN_PAGES - 1),
-            first: NonNull::new(first.cast()).ok_or_else(|| Missing::from(pfn))?,
+            first_pfn: span.first,
+            last_pfn: last,
+            // SAFETY: It points into an array.
+            first: unsafe { NonNull::new_unchecked(first.cast()) },
+            // SAFETY: Set during boot, constant afterwards.
+            stride: unsafe { bindings::page_ext_size },
             data: PhantomData,
         })
     }
@@ -103,14 +105,6 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// What is missing along with the entry of `pfn`.
-    #[cold]
-    fn from(pfn: usize) -> Self {
-        // SAFETY: Any number may be asked for.
-        let last = unsafe { bindings::page_ext_hole_end(pfn) };
-        Self { last }
-    }
-
     /// The next page that is worth asking for is the one behind this.
     pub fn last_pfn(self) -> usize {
         self.last
@@ -121,37 +115,36 @@ impl Missing {
 ///
 /// # Invariants
 ///
-/// `first` is the data for `first_pfn`; the data of each page up to `last_pfn` lies
-/// `page_ext_size` bytes behind that of the page before it, and all are valid for `'a`.
+/// `first_pfn` is no larger than `last_pfn`. `first` is the data for `first_pfn`; the data of each
+/// page up to `last_pfn` lies `stride` bytes behind that of the page before it, and all are valid
+/// for `'a`.
 pub struct Entries<'a, T> {
     first_pfn: usize,
     last_pfn: usize,
     first: NonNull<T>,
+    stride: usize,
     data: PhantomData<&'a T>,
 }
 
 impl<'a, T> Entries<'a, T> {
+    /// The first page that has its entry here.
+    #[inline]
+    pub fn first_pfn(&self) -> usize {
+        self.first_pfn
+    }
+
     /// The last page that has its entry here.
     #[inline]
     pub fn last_pfn(&self) -> usize {
         self.last_pfn
     }
 
-    /// The entries of the pages from `first` to `last`, both included.
-    ///
-    /// Pages that have no entry here are left out.
+    /// The entry of a page, or of the page next to it that has one here.
     #[inline]
-    pub fn range(&self, first: usize, last: usize) -> impl Iterator<Item = (usize, &'a T)> + '_ {
-        // SAFETY: Set during boot, constant afterwards.
-        let stride = unsafe { bindings::page_ext_size };
-        let first = first.max(self.first_pfn);
-        let last = last.min(self.last_pfn);
-
-        (first..=last).map(move |pfn| {
-            let bytes = (pfn - self.first_pfn) * stride;
-            // SAFETY: By the type invariants, since `pfn` is in range, the data of its page lies
-            // that many bytes behind the first, and is valid for `'a`.
-            (pfn, unsafe { self.first.byte_add(bytes).as_ref() })
-        })
+    pub fn nearest(&self, pfn: usize) -> &'a T {
+        let index = pfn.clamp(self.first_pfn, self.last_pfn) - self.first_pfn;
+        // SAFETY: By the type invariants, since the page is in range, its data lies that many
+        // bytes behind the first, and is valid for `'a`.
+        unsafe { self.first.byte_add(index * self.stride).as_ref() }
     }
 }

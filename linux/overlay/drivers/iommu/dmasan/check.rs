@@ -32,8 +32,10 @@ pub(crate) unsafe extern "C" fn __iommu_debug_check_unmapped(
     };
     // The lock is given back before anything is printed.
     let verdict = Ledger::new(&PageCounts::lock()).check(pages);
-    if let Verdict::Mapped(mapped) = verdict {
+    match verdict {
+        Verdict::Clean => (),
         // SAFETY: By the safety requirement.
-        unsafe { report::mapped(page, pages, &mapped, freed) };
+        Verdict::Mapped(mapped) => unsafe { report::mapped(page, pages, &mapped, freed) },
+        Verdict::Underflow(missing) => report::underflow(&missing),
     }
 }

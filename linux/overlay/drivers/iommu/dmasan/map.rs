@@ -28,7 +28,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_begin(
     let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
         let saturated = Ledger::new(&PageCounts::lock()).map_begin(run, granule);
-        if !saturated.is_empty() {
+        if let Some(saturated) = saturated {
             report::overflow(&saturated);
         }
     }
@@ -46,15 +46,12 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
     size: usize,
     mapped: usize,
 ) {
-    if mapped >= size {
-        return;
-    }
     // SAFETY: By the safety requirement.
     let granule = unsafe { granule_of(domain) };
     let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
         let underflow = Ledger::new(&PageCounts::lock()).map_end(run, mapped as u64, granule);
-        if !underflow.is_empty() {
+        if let Some(underflow) = underflow {
             report::underflow(&underflow);
         }
     }

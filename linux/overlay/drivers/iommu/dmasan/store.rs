@@ -4,24 +4,24 @@
 
 use crate::{
     boot,
-    engine::{Cell, Granule, Hole, PageRange, PageShift, Pfn, PhysAddr, Section, Store}, //
+    engine::{Cell, Granule, Hole, PageShift, Pfn, PhysAddr, Section, Store}, //
 };
 use kernel::{
     bindings,
     page_ext::{Entries, Operations},
     sync::{
-        atomic::{Atomic, Relaxed},
+        atomic::{Acquire, Atomic, Full, Relaxed},
         rcu, //
     },
     transmute::FromBytes, //
 };
 
-/// What every page has.
+/// What every page has: a multiple of 8 bytes, as the entries of other clients begin right behind
+/// and want to be aligned.
 #[repr(C)]
 pub(crate) struct PageData {
-    count: Atomic<u32>,
-    /// The entries of other clients begin right behind this one, and want to be aligned.
-    _pad: u32,
+    page: Atomic<u32>,
+    spare: Atomic<u32>,
 }
 
 // SAFETY: Two 32-bit integers, of which any bit pattern is a value, and no interior mutability but
@@ -39,18 +39,18 @@ impl Cell for Atomic<u32> {
     }
 
     #[inline]
-    fn store(&self, value: u32) {
-        self.store(value, Relaxed)
+    fn load_acquire(&self) -> u32 {
+        self.load(Acquire)
     }
 
     #[inline]
     fn fetch_add(&self, value: u32) -> u32 {
-        self.fetch_add(value, Relaxed)
+        self.fetch_add(value, Full)
     }
 
     #[inline]
     fn compare_exchange_weak(&self, current: u32, new: u32) -> Result<u32, u32> {
-        self.cmpxchg(current, new, Relaxed)
+        self.cmpxchg(current, new, Full)
     }
 }
 
@@ -65,7 +65,7 @@ impl PageCounts {
     }
 }
 
-/// Pages whose counts are one array.
+/// Pages whose words are one array.
 pub(crate) struct PageSection<'a>(Entries<'a, PageData>);
 
 impl Store for PageCounts {
@@ -98,17 +98,25 @@ impl Section for PageSection<'_> {
     type Cell = Atomic<u32>;
 
     #[inline]
+    fn first(&self) -> Pfn {
+        Pfn(self.0.first_pfn() as u64)
+    }
+
+    #[inline]
     fn last(&self) -> Pfn {
         Pfn(self.0.last_pfn() as u64)
     }
 
+    // CAST: In both, the page is in the section, and those have numbers that are `usize`.
+
     #[inline]
-    fn for_each(&self, pages: PageRange, mut visit: impl FnMut(Pfn, &Self::Cell)) {
-        // CAST: The pages are in the section, whose page frame numbers are `usize`.
-        let (first, last) = (pages.first().0 as usize, pages.last().0 as usize);
-        for (pfn, data) in self.0.range(first, last) {
-            visit(Pfn(pfn as u64), &data.count);
-        }
+    fn page(&self, pfn: Pfn) -> &Self::Cell {
+        &self.0.nearest(pfn.0 as usize).page
+    }
+
+    #[inline]
+    fn spare(&self, pfn: Pfn) -> &Self::Cell {
+        &self.0.nearest(pfn.0 as usize).spare
     }
 }
 

@@ -29,7 +29,7 @@ const _: () = {
 
 fn gone(run: Run, granule: Granule) {
     let underflow = Ledger::new(&PageCounts::lock()).unmap(run, granule);
-    if !underflow.is_empty() {
+    if let Some(underflow) = underflow {
         report::underflow(&underflow);
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn leaf(phys: bindings::phys_addr_t, size_lg2: c_uint) -> Option<Run>
     Run::new(phys_addr(phys), 1u64.checked_shl(size_lg2)?)
 }
 
-/// A leaf has been removed by the walk of an unmap.
+/// A leaf has been removed by the walk of an unmap, which may not continue the one before.
 ///
 /// # Safety
 ///
@@ -146,8 +146,9 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
     if let Some(granule) = unsafe { granule_of(domain) } {
         pending.settle(unmapped as u64, |run| {
             let underflow = Ledger::new(&PageCounts::lock()).unmap(run, granule);
-            if !underflow.is_empty() && !PendingUnmap::may_be_gap(run) {
-                report::underflow(&underflow);
+            match underflow {
+                Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(&underflow),
+                _ => (),
             }
         });
     }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Blocks: how a range of pages is the sum of few of them.
+
+use super::{PageRange, Pfn, Section, Shape};
+
+/// A naturally aligned block of pages that has a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    first: u64,
+    level: usize,
+    order: u32,
+}
+
+impl Block {
+    /// The block of a level that a page is in.
+    #[inline]
+    pub(super) fn around(shape: Shape, pfn: Pfn, level: usize) -> Self {
+        let order = shape.order(level);
+        Self {
+            first: pfn.0 >> order << order,
+            level,
+            order,
+        }
+    }
+
+    /// The level: 0 for a page.
+    #[inline]
+    pub(super) fn level(self) -> usize {
+        self.level
+    }
+
+    /// The pages.
+    #[inline]
+    pub(super) fn pages(self) -> impl Iterator<Item = Pfn> {
+        (self.first..=self.last().0).map(Pfn)
+    }
+
+    /// The first page.
+    #[inline]
+    pub(super) fn first(self) -> Pfn {
+        Pfn(self.first)
+    }
+
+    /// The last page.
+    #[inline]
+    pub(super) fn last(self) -> Pfn {
+        Pfn(self.first | ((1 << self.order) - 1))
+    }
+
+    /// Whether all of it is in the section. Blocks that are not have no word.
+    #[inline]
+    pub(super) fn is_in<S: Section>(self, section: &S) -> bool {
+        self.first() >= section.first() && self.last() <= section.last()
+    }
+
+    /// The word of a block that is in the section.
+    #[inline]
+    pub(super) fn cell<S: Section>(self, section: &S) -> &S::Cell {
+        match self.level.checked_sub(1) {
+            None => section.page(self.first()),
+            Some(slot) => section.spare(Pfn(self.first + slot as u64)),
+        }
+    }
+}
+
+/// The fewest blocks that make up a range of pages, in order.
+///
+/// A block is no longer than the range, so those of pages of a section are in the section.
+#[derive(Clone, Debug)]
+pub(super) struct Blocks {
+    shape: Shape,
+    rest: Option<PageRange>,
+}
+
+impl Blocks {
+    #[inline]
+    pub(super) fn of(shape: Shape, pages: PageRange) -> Self {
+        Self {
+            shape,
+            rest: Some(pages),
+        }
+    }
+}
+
+impl Iterator for Blocks {
+    type Item = Block;
+
+    #[inline]
+    fn next(&mut self) -> Option<Block> {
+        let pages = self.rest?;
+        let mut level = 0;
+        if pages.last() > pages.first() {
+            level = self.shape.levels() - 1;
+            while level > 0 {
+                let block = Block::around(self.shape, pages.first(), level);
+                if block.first() == pages.first() && block.last() <= pages.last() {
+                    break;
+                }
+                level -= 1;
+            }
+        }
+        let block = Block::around(self.shape, pages.first(), level);
+        self.rest = pages.after(block.last());
+        Some(block)
+    }
+}

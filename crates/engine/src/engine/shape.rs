@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Which blocks of pages have a word of their own.
+
+/// The sizes of the naturally aligned blocks of pages that have a word, from the page up.
+///
+/// The more sizes there are, the fewer words a large run takes, and the more words a check has to
+/// read. A block keeps its word in the spare one of a page near its beginning: the block of level
+/// n in that of its page n - 1, so that no two blocks want the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    orders: &'static [u32],
+    mark: usize,
+}
+
+impl Shape {
+    /// What suits Linux.
+    ///
+    /// With pages of 4K, blocks of 64K, 1M, 2M, 16M and 128M: what hardware has as leaves, what
+    /// the page allocator hands out, and a whole memory section on x86-64, arm64 and RISC-V.
+    pub const LINUX: Self = Self::new(&[0, 4, 8, 9, 12, 15], 3);
+
+    /// Blocks of `1 << order` pages for each of the orders. Those of the size with index `mark`
+    /// tell whether they have been touched below.
+    ///
+    /// # Panics
+    ///
+    /// If the first order is not 0, if they do not rise, or if there is no room for the words of
+    /// all levels in the smallest block. To be called in constants.
+    pub const fn new(orders: &'static [u32], mark: usize) -> Self {
+        assert!(!orders.is_empty() && orders[0] == 0);
+        assert!(mark > 0 && mark < orders.len());
+        let mut level = 1;
+        while level < orders.len() {
+            assert!(orders[level - 1] < orders[level]);
+            level += 1;
+        }
+        // One word per level above the page, and one for the marks.
+        assert!(orders.len() <= 1 << orders[1]);
+        Self { orders, mark }
+    }
+
+    /// Levels, that of the page included.
+    #[inline]
+    pub(super) const fn levels(self) -> usize {
+        self.orders.len()
+    }
+
+    /// The base-2 logarithm of the number of pages in a block. A page for a level that is not.
+    #[inline]
+    pub(super) fn order(self, level: usize) -> u32 {
+        self.orders.get(level).copied().unwrap_or(0)
+    }
+
+    /// The level of the blocks that tell whether a smaller block in them has been touched.
+    #[inline]
+    pub(super) const fn mark(self) -> usize {
+        self.mark
+    }
+}
