@@ -175,9 +175,14 @@ fn the_largest_granules_and_pages_have_their_blocks() {
     let half_gib = 512 << 20;
     ledger.map_begin(run(half_gib, half_gib), granule(half_gib));
     for pfn in [0x2000, 0x2001, 0x3fff] {
-        assert_eq!(ledger.count(Pfn(pfn)).map(|count| count.translations()), Some(1));
+        assert_eq!(
+            ledger.count(Pfn(pfn)).map(|count| count.translations()),
+            Some(1)
+        );
     }
     assert_eq!(translations(&ledger, 0x1fff), Some(0));
-    assert!(ledger.unmap(run(half_gib, half_gib), granule(half_gib)).is_none());
+    assert!(ledger
+        .unmap(run(half_gib, half_gib), granule(half_gib))
+        .is_none());
     assert_eq!(check(&ledger, 0, 0x4000), []);
 }

@@ -125,7 +125,9 @@ fn a_page_is_saturated_through_any_mix_of_blocks() {
     let runs = [1u64, 16, 256, 512].map(|pages| run(0, pages << 24));
     let mut told = Vec::new();
     for n in 0..32 {
-        let spans = ledger.map_begin(runs[n % 4], granule(1)).unwrap_or_default();
+        let spans = ledger
+            .map_begin(runs[n % 4], granule(1))
+            .unwrap_or_default();
         told.extend(spans.kept().iter().map(|span| (span.first.0, span.last.0)));
     }
     assert!(told.contains(&(0, 0)), "{told:?}");

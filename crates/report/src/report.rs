@@ -42,6 +42,8 @@ pub enum Kind {
     LeakAtDomainEnd,
     /// More was unmapped than had ever been mapped.
     UnmapUnderflow,
+    /// A driver mapped over translations that were still live, and never unmapped them.
+    OverwrittenLiveEntry,
     /// A page is mapped so often that its count has no room left.
     CountOverflow,
     /// C only: another warning of the sanitizer's own file.
@@ -57,6 +59,7 @@ impl Kind {
             "still-mapped" => Self::StillMapped,
             "leak-at-domain-end" => Self::LeakAtDomainEnd,
             "unmap-underflow" => Self::UnmapUnderflow,
+            "overwritten-live-entry" => Self::OverwrittenLiveEntry,
             "count-overflow" => Self::CountOverflow,
             "accounting-warning" => Self::AccountingWarning,
             _ => return None,
@@ -72,6 +75,7 @@ impl Kind {
                 | Self::AllocatedWhileMapped
                 | Self::StillMapped
                 | Self::LeakAtDomainEnd
+                | Self::OverwrittenLiveEntry
         )
     }
 }
@@ -85,6 +89,7 @@ impl fmt::Display for Kind {
             Self::StillMapped => "still-mapped",
             Self::LeakAtDomainEnd => "leak-at-domain-end",
             Self::UnmapUnderflow => "unmap-underflow",
+            Self::OverwrittenLiveEntry => "overwritten-live-entry",
             Self::CountOverflow => "count-overflow",
             Self::AccountingWarning => "accounting-warning",
         })

@@ -65,7 +65,7 @@ impl RustDraft {
                 "page" => report.page = report.page.or_else(|| scan::page(rest)),
                 "mapped" | "unmapped" => report.runs.extend(scan::run(rest)),
                 "more" => report.more = report.more.or_else(|| scan::more(rest)),
-                "leak" | "underflow" | "overflow" => {
+                "leak" | "underflow" | "overwritten" | "overflow" => {
                     report.total = report.total.or_else(|| scan::total(rest));
                     // An overflow may also name its pages right here.
                     report.runs.extend(scan::run(rest));

@@ -74,9 +74,7 @@ impl<'s, S: Store> Ledger<'s, S> {
             if old.minus(Word::of(weight)).is_negative() || old.is_reported() {
                 settle::block(S::SHAPE, section, block, |pfn, settled| {
                     if let Settled::Underflow { missing } = settled {
-                        underflow
-                            .get_or_insert_with(Spans::new)
-                            .push(pfn, missing);
+                        underflow.get_or_insert_with(Spans::new).push(pfn, missing);
                     }
                 });
             }

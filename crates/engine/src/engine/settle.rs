@@ -75,7 +75,10 @@ pub(super) fn page<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> (Settled,
         }
         // Of several who see the same, exactly one gets here.
         let new = own.plus(cell::Word::of(missing)).not_reported();
-        if cell::change(cell, |word| (word == own).then_some(new)).1.is_some() {
+        if cell::change(cell, |word| (word == own).then_some(new))
+            .1
+            .is_some()
+        {
             let settled = match missing {
                 0 => Settled::Exact { reported },
                 missing => Settled::Underflow { missing },

@@ -63,9 +63,6 @@ pub(crate) fn unmap<S: Store>(
 ) -> u64 {
     let granule = table.granule();
     table.unmap(iova, len, |gone| {
-        assert!(
-            ledger.unmap(gone, granule).is_none(),
-            "underflow: {gone:?}"
-        );
+        assert!(ledger.unmap(gone, granule).is_none(), "underflow: {gone:?}");
     })
 }

@@ -19,6 +19,9 @@ struct iommu_domain;
 /* How many runs are remembered from before an unmap to after it */
 #define IOMMU_DEBUG_RUNS 16
 
+/* How many runs are remembered that a map may write over */
+#define IOMMU_DEBUG_OVERWRITTEN 8
+
 /**
  * struct iommu_debug_walk - Leaves that a walk has passed and not yet told of
  * @first: First byte of the run that they form
@@ -50,6 +53,23 @@ struct iommu_debug_unmap {
 };
 
 /**
+ * struct iommu_debug_map - The runs that one call of a driver's map_pages may
+ *			    write over
+ * @first: First byte of each
+ * @bytes: Length of each
+ * @at: Where in the range it begins
+ * @len: How many there are
+ */
+struct iommu_debug_map {
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	u64 first[IOMMU_DEBUG_OVERWRITTEN];
+	u64 bytes[IOMMU_DEBUG_OVERWRITTEN];
+	u64 at[IOMMU_DEBUG_OVERWRITTEN];
+	u64 len;
+#endif
+};
+
+/**
  * struct iommu_debug_release - What is still mapped in a domain that ends
  * @opaque: The sanitizer's
  */
@@ -74,6 +94,10 @@ void __iommu_debug_map_begin(struct iommu_domain *domain, phys_addr_t phys,
 			     size_t size);
 void __iommu_debug_map_end(struct iommu_domain *domain, phys_addr_t phys,
 			   size_t size, size_t mapped);
+void __iommu_debug_map_look(struct iommu_domain *domain, unsigned long iova,
+			    size_t size, struct iommu_debug_map *map);
+void __iommu_debug_map_settle(struct iommu_domain *domain,
+			      struct iommu_debug_map *map, size_t mapped);
 void __iommu_debug_unmap_plan(struct iommu_domain *domain, unsigned long iova,
 			      size_t *pgsize, size_t *count,
 			      struct iommu_debug_unmap *unmap);
@@ -94,24 +118,26 @@ void __iommu_debug_release_end(struct iommu_debug_release *release);
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC
 void iommu_debug_init(void);
 
-/* Is this implementation, C or RUST, there and switched on? */
-#define iommu_debug_on(impl)					\
-	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_##impl) &&	\
-	 static_branch_unlikely(&iommu_debug_initialized))
+#define iommu_debug_on() static_branch_unlikely(&iommu_debug_initialized)
 #else
 static inline void iommu_debug_init(void)
 {
 }
 
-#define iommu_debug_on(impl) \
-	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_##impl) && false)
+#define iommu_debug_on() false
 #endif
+
+/* Is this implementation there and switched on? */
+#define iommu_debug_on_c() \
+	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_C) && iommu_debug_on())
+#define iommu_debug_on_rust() \
+	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST) && iommu_debug_on())
 
 /* The range is about to be mapped */
 static inline void iommu_debug_map_begin(struct iommu_domain *domain,
 					 phys_addr_t phys, size_t size)
 {
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on_rust())
 		__iommu_debug_map_begin(domain, phys, size);
 }
 
@@ -120,17 +146,38 @@ static inline void iommu_debug_map_end(struct iommu_domain *domain,
 				       phys_addr_t phys, size_t size,
 				       size_t mapped)
 {
-	if (iommu_debug_on(C))
+	if (iommu_debug_on_c())
 		__iommu_debug_map(domain, phys, mapped);
-	if (iommu_debug_on(RUST) && mapped < size)
+	if (iommu_debug_on_rust() && mapped < size)
 		__iommu_debug_map_end(domain, phys, size, mapped);
+}
+
+/*
+ * A driver's map_pages is about to be called, which may write over entries that
+ * are still live.
+ */
+static inline void iommu_debug_map_look(struct iommu_domain *domain,
+					unsigned long iova, size_t size,
+					struct iommu_debug_map *map)
+{
+	if (iommu_debug_on_rust())
+		__iommu_debug_map_look(domain, iova, size, map);
+}
+
+/* It has been called, and has mapped @mapped bytes */
+static inline void iommu_debug_map_settle(struct iommu_domain *domain,
+					  struct iommu_debug_map *map,
+					  size_t mapped)
+{
+	if (iommu_debug_on_rust())
+		__iommu_debug_map_settle(domain, map, mapped);
 }
 
 /* The range is about to be unmapped, from whichever kind of table */
 static inline void iommu_debug_unmap_begin(struct iommu_domain *domain,
 					   unsigned long iova, size_t size)
 {
-	if (iommu_debug_on(C))
+	if (iommu_debug_on_c())
 		__iommu_debug_unmap_begin(domain, iova, size);
 }
 
@@ -139,7 +186,7 @@ static inline void iommu_debug_unmap_end(struct iommu_domain *domain,
 					 unsigned long iova, size_t size,
 					 size_t unmapped)
 {
-	if (iommu_debug_on(C))
+	if (iommu_debug_on_c())
 		__iommu_debug_unmap_end(domain, iova, size, unmapped);
 }
 
@@ -152,7 +199,7 @@ static inline void iommu_debug_unmap_plan(struct iommu_domain *domain,
 					  size_t *count,
 					  struct iommu_debug_unmap *unmap)
 {
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on_rust())
 		__iommu_debug_unmap_plan(domain, iova, pgsize, count, unmap);
 }
 
@@ -161,7 +208,7 @@ static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
 					    struct iommu_debug_unmap *unmap,
 					    size_t unmapped)
 {
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on_rust())
 		__iommu_debug_unmap_settle(domain, unmap, unmapped);
 }
 
@@ -175,7 +222,7 @@ static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
 					 unsigned int size_lg2)
 {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	if (!iommu_debug_on(RUST))
+	if (!iommu_debug_on_rust())
 		return;
 	if (walk->open && phys > walk->last && phys - walk->last == 1)
 		walk->last += BIT_ULL(size_lg2);
@@ -188,7 +235,7 @@ static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
 static inline void iommu_debug_walk_end(struct iommu_domain *domain,
 					struct iommu_debug_walk *walk)
 {
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on_rust())
 		__iommu_debug_walk_end(domain, walk);
 }
 
@@ -199,7 +246,7 @@ static inline void iommu_debug_walk_end(struct iommu_domain *domain,
 static inline bool iommu_debug_release_begin(struct iommu_domain *domain,
 					     struct iommu_debug_release *release)
 {
-	if (!iommu_debug_on(RUST))
+	if (!iommu_debug_on_rust())
 		return false;
 	__iommu_debug_release_begin(domain, release);
 	return true;
@@ -210,14 +257,14 @@ static inline void iommu_debug_release_leaf(struct iommu_debug_release *release,
 					    phys_addr_t phys,
 					    unsigned int size_lg2)
 {
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on_rust())
 		__iommu_debug_release_leaf(release, phys, size_lg2);
 }
 
 /* The walk is over, and the table is about to be torn down */
 static inline void iommu_debug_release_end(struct iommu_debug_release *release)
 {
-	if (iommu_debug_on(RUST))
+	if (iommu_debug_on_rust())
 		__iommu_debug_release_end(release);
 }
 

@@ -3,13 +3,21 @@
 //! Translations that come.
 
 use crate::{
-    engine::{Ledger, Run},
+    engine::{Ledger, PendingMap, Pfn, Run, Spans, Store},
     report,
-    store::{granule_of, phys_addr, PageCounts}, //
+    store::{granule_of, phys_addr, translate, PageCounts}, //
 };
+use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
     prelude::*, //
+};
+
+const _: () = {
+    // Kept by C code on behalf of the engine.
+    assert!(size_of::<PendingMap>() == size_of::<bindings::iommu_debug_map>());
+    assert!(align_of::<PendingMap>() == align_of::<bindings::iommu_debug_map>());
+    assert!(PendingMap::RUNS == bindings::IOMMU_DEBUG_OVERWRITTEN as usize);
 };
 
 /// Counts a range that is about to be mapped.
@@ -54,5 +62,66 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
         if let Some(underflow) = underflow {
             report::underflow(&underflow);
         }
+    }
+}
+
+/// A driver is about to be asked to map `size` bytes at `iova`.
+///
+/// # Safety
+///
+/// Both pointers must be valid, and `map` not used by anybody else. It need not be initialised.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_map_look(
+    domain: *mut bindings::iommu_domain,
+    iova: usize,
+    size: usize,
+    map: *mut bindings::iommu_debug_map,
+) {
+    let pending = map.cast::<PendingMap>();
+    // SAFETY: By the safety requirement; size and alignment are checked above.
+    let pending = unsafe {
+        pending.write(PendingMap::new());
+        &mut *pending
+    };
+    // SAFETY: By the safety requirement.
+    if let Some(granule) = unsafe { granule_of(domain) } {
+        pending.look(iova as u64, size as u64, granule, |iova| {
+            // SAFETY: The domain is valid and paging, or nobody would map to it.
+            unsafe { translate(domain, iova) }
+        });
+    }
+}
+
+/// The driver has mapped `mapped` bytes.
+///
+/// # Safety
+///
+/// `domain` and `map` must be valid, and `map` the one that `__iommu_debug_map_look` filled.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_map_settle(
+    domain: *mut bindings::iommu_domain,
+    map: *mut bindings::iommu_debug_map,
+    mapped: usize,
+) {
+    // SAFETY: By the safety requirement; `__iommu_debug_map_look` has initialised it.
+    let pending = unsafe { &*map.cast::<PendingMap>() };
+    // SAFETY: By the safety requirement.
+    let Some(granule) = (unsafe { granule_of(domain) }) else {
+        return;
+    };
+    let mut lost = None;
+    pending.settle(mapped as u64, |run| {
+        let counts = PageCounts::lock();
+        // What is missing was mapped before there was anything to count it in.
+        let _ = Ledger::new(&counts).unmap(run, granule);
+        let lost = lost.get_or_insert_with(Spans::new);
+        for stretch in run.stretches(counts.page_shift(), granule) {
+            for pfn in stretch.pages.first().0..=stretch.pages.last().0 {
+                lost.push(Pfn(pfn), stretch.weight);
+            }
+        }
+    });
+    if let Some(lost) = lost {
+        report::overwritten(&lost);
     }
 }

@@ -128,6 +128,19 @@ pub(crate) fn underflow(missing: &Spans) {
     end();
 }
 
+/// A driver has written over entries that were still live.
+pub(crate) fn overwritten(lost: &Spans) {
+    begin("overwritten-live-entry");
+    line!(
+        "overwritten: {} in {} mapped over without an unmap",
+        Counted(lost.pages(), "page"),
+        Counted(lost.spans(), "run")
+    );
+    spans("mapped", lost);
+    stack();
+    end();
+}
+
 /// Pages have more translations than can be counted, and are left alone from now on.
 pub(crate) fn overflow(saturated: &Spans) {
     begin("count-overflow");

@@ -140,3 +140,15 @@ pub(crate) unsafe fn granule_of(domain: *const bindings::iommu_domain) -> Option
     // SAFETY: By the safety requirement.
     Granule::from_bitmap(unsafe { (*domain).pgsize_bitmap } as u64)
 }
+
+/// The physical address behind an address of a domain; 0 if there is none.
+///
+/// # Safety
+///
+/// `domain` must point to a paging domain that is valid for the duration of the call.
+pub(crate) unsafe fn translate(domain: *mut bindings::iommu_domain, iova: u64) -> u64 {
+    // CAST: What came in as an address of the domain still is one.
+    let iova = iova as bindings::dma_addr_t;
+    // SAFETY: By the safety requirement.
+    phys_addr(unsafe { bindings::iommu_iova_to_phys(domain, iova) }).0
+}

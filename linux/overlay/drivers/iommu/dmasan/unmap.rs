@@ -9,7 +9,7 @@
 use crate::{
     engine::{Granule, Ledger, Merger, PendingUnmap, Run, Unit},
     report,
-    store::{granule_of, phys_addr, PageCounts}, //
+    store::{granule_of, phys_addr, translate, PageCounts}, //
 };
 use core::mem::{align_of, size_of};
 use kernel::{
@@ -116,10 +116,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
         }
     };
     let planned = pending.plan(iova as u64, asked, bitmap, granule, |iova| {
-        // CAST: What came in as an address of the domain still is one.
-        let iova = iova as bindings::dma_addr_t;
         // SAFETY: The domain is valid and paging, or nobody would unmap from it.
-        phys_addr(unsafe { bindings::iommu_iova_to_phys(domain, iova) }).0
+        unsafe { translate(domain, iova) }
     });
     // SAFETY: By the safety requirement.
     // CAST: Their product is no larger than what came in, so neither of them is wider.
