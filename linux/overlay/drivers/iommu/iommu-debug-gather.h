@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How an io-pgtable tells the mapping sanitizer of leaves. It does not know
+ * whose table it is, so what the sanitizer needs comes with the gather of the
+ * unmap. Tables that a driver runs by itself are unmapped without one, and
+ * nobody is told.
+ */
+#ifndef __IOMMU_DEBUG_GATHER_H
+#define __IOMMU_DEBUG_GATHER_H
+
+#include <linux/io-pgtable.h>
+#include <linux/iommu.h>
+#include <linux/log2.h>
+
+#include "iommu-debug-hooks.h"
+
+/**
+ * struct iommu_debug_gather - Leaves that go while a range is unmapped
+ * @domain: Where they were
+ * @walk: Those that have not been told of yet
+ */
+struct iommu_debug_gather {
+	struct iommu_domain *domain;
+	struct iommu_debug_walk walk;
+};
+
+/* Is the sanitizer told of leaves by the table of this domain? */
+static inline bool iommu_debug_has_leaves(struct iommu_domain *domain)
+{
+	return iommu_debug_on(RUST) && domain->ops->io_pgtable;
+}
+
+/* An unmap begins */
+static inline void iommu_debug_gather_begin(struct iommu_domain *domain,
+					    struct iommu_debug_gather *leaves)
+{
+	if (iommu_debug_has_leaves(domain))
+		*leaves = (struct iommu_debug_gather){ .domain = domain };
+}
+
+/*
+ * A driver's unmap_pages is about to be called; each time anew, as a sync in
+ * the midst of an unmap initialises the gather.
+ */
+static inline void iommu_debug_gather_leaves(struct iommu_iotlb_gather *gather,
+					     struct iommu_debug_gather *leaves)
+{
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	gather->debug = leaves;
+#endif
+}
+
+/* The unmap is over, and the gather may go on to another one */
+static inline void iommu_debug_gather_end(struct iommu_domain *domain,
+					  struct iommu_iotlb_gather *gather,
+					  struct iommu_debug_gather *leaves)
+{
+	if (!iommu_debug_has_leaves(domain))
+		return;
+	iommu_debug_gather_leaves(gather, NULL);
+	iommu_debug_walk_end(domain, &leaves->walk);
+}
+
+/*
+ * Whom to tell of leaves that an unmap removes, or NULL. To be asked before
+ * anything is added to the gather, which may have to be synced for that.
+ */
+static inline struct iommu_debug_gather *
+iommu_debug_gather(struct iommu_iotlb_gather *gather)
+{
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	if (iommu_debug_on(RUST) && gather)
+		return gather->debug;
+#endif
+	return NULL;
+}
+
+/* A run of leaves has been removed: the io_pgtable_run_fn of an unmap */
+static inline void iommu_debug_run_gone(void *arg, phys_addr_t paddr, u64 size)
+{
+	struct iommu_debug_gather *leaves = arg;
+
+	while (size) {
+		unsigned int size_lg2 = ilog2(size);
+
+		iommu_debug_leaf_gone(leaves->domain, &leaves->walk, paddr,
+				      size_lg2);
+		paddr += BIT_ULL(size_lg2);
+		size -= BIT_ULL(size_lg2);
+	}
+}
+
+/* A run of leaves outlives its domain: the io_pgtable_run_fn of the release */
+static inline void iommu_debug_run_release(void *arg, phys_addr_t paddr,
+					   u64 size)
+{
+	struct iommu_debug_release *release = arg;
+
+	while (size) {
+		unsigned int size_lg2 = ilog2(size);
+
+		iommu_debug_release_leaf(release, paddr, size_lg2);
+		paddr += BIT_ULL(size_lg2);
+		size -= BIT_ULL(size_lg2);
+	}
+}
+
+#endif /* __IOMMU_DEBUG_GATHER_H */
