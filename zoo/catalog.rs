@@ -38,7 +38,7 @@ pub struct Case {
 }
 
 /// Names of the page table formats, in the order of the module parameter `format`.
-pub const FORMATS: &[&str] = &["amdv1", "vtdss", "riscv64", "x86_64"];
+pub const FORMATS: &[&str] = &["amdv1", "vtdss", "riscv64", "x86_64", "arm_lpae", "arm_v7s"];
 
 /// All cases, by ascending number.
 pub const CASES: &[Case] = &[

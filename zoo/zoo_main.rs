@@ -37,7 +37,7 @@ module! {
         },
         format: i32 {
             default: -1,
-            description: "0 amdv1, 1 vtdss, 2 riscv64, 3 x86_64; -1 (default) for each in turn",
+            description: "0 amdv1, 1 vtdss, 2 riscv64, 3 x86_64, 4 arm_lpae, 5 arm_v7s; -1 (default): each in turn",
         },
     },
 }

@@ -5,7 +5,7 @@
 //! The shape of CVE-2014-3601 and CVE-2014-8369 in kvm: the error path of the device assignment
 //! counts from the wrong end and drops the pin of a page that an earlier mapping relies on. The
 //! pin was all that held the page.
-//! The IOMMU has 2M pages only, so that the page is one of the many CPU pages under a granule.
+//! The IOMMU has no pages below 64K, so that the page is one of the many CPU pages under a granule.
 
 use kernel::{
     page::PAGE_SIZE,
@@ -20,13 +20,13 @@ use crate::support::{
     Stage, //
 };
 
-/// Order of the granule, 2M.
-const HUGE: u32 = 9;
+/// Order of 64K. Formats without pages of that size take the next larger one.
+const LARGE: u32 = 4;
 const SLOT: Iova = Iova(0x100_0000_0000);
 
 /// The pages that a second device asks for, and fails to get mapped: less than a granule.
-const FIRST: usize = 8;
-const END: usize = 16;
+const FIRST: usize = 4;
+const END: usize = 8;
 
 /// One page of guest memory. The guest itself is gone: the pins are what keeps it.
 struct GuestPage {
@@ -52,25 +52,33 @@ impl GuestPage {
 struct Guest {
     memory: KVec<GuestPage>,
     iommu: Domain,
+    /// Bytes of a granule.
+    granule: usize,
     pfn: PfnRange,
 }
 
 impl Guest {
     fn boot(stage: &Stage) -> Result<Self> {
-        let iommu = Domain::with_granule(stage.format(), HUGE)?;
-        let block = Pages::new(HUGE)?;
+        let iommu = Domain::with_granule(stage.format(), LARGE)?;
+        let block = Pages::new(iommu.granule_order())?;
+        let granule = block.size();
         // The page just behind the ones that the second device asks for.
         let pfn = block.pfns_of(END..END + 1);
         iommu.map(SLOT, block.phys(), block.size())?;
 
-        let mut memory = KVec::with_capacity(1 << HUGE, GFP_KERNEL)?;
+        let mut memory = KVec::with_capacity(granule / PAGE_SIZE, GFP_KERNEL)?;
         for page in block.split()? {
             memory.push_within_capacity(GuestPage {
                 page: Some(page),
                 pins: 1,
             })?;
         }
-        Ok(Self { memory, iommu, pfn })
+        Ok(Self {
+            memory,
+            iommu,
+            granule,
+            pfn,
+        })
     }
 
     /// Pins the pages for a second device and maps them; the IOMMU refuses, as it must.
@@ -83,11 +91,11 @@ impl Guest {
             None => return Err(EFAULT),
         };
         let bytes = (END - FIRST) * PAGE_SIZE;
-        self.iommu.map(SLOT + (PAGE_SIZE << HUGE), phys, bytes)
+        self.iommu.map(SLOT + self.granule, phys, bytes)
     }
 
     fn shut_down(mut self) -> Result {
-        self.iommu.unmap_exactly(SLOT, PAGE_SIZE << HUGE)?;
+        self.iommu.unmap_exactly(SLOT, self.granule)?;
         for page in self.memory.iter_mut().filter(|page| page.pins > 0) {
             page.unpin();
         }

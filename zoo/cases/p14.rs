@@ -49,8 +49,10 @@ pub(crate) fn bug(stage: &Stage) -> Result {
     let buffer = Pages::new(3)?;
 
     stage.expect_silence()?;
-    if device.map(WINDOW, buffer.phys(), buffer.size()) != Err(EADDRINUSE) {
-        return Err(EEXIST);
+    match device.map(WINDOW, buffer.phys(), buffer.size()) {
+        Err(error) if error == EADDRINUSE || error == EEXIST => {}
+        Err(error) => return Err(error),
+        Ok(()) => return Err(ENOTEMPTY),
     }
     if device.lookup(WINDOW).is_some() {
         return Err(ENOTEMPTY);

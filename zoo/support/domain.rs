@@ -15,6 +15,7 @@ use kernel::{
     io::PhysAddr,
     page::{
         PAGE_MASK,
+        PAGE_SHIFT,
         PAGE_SIZE, //
     },
     prelude::*, //
@@ -43,6 +44,8 @@ impl Add<usize> for Iova {
 /// No device is ever attached. This is why the methods are safe: a translation that is missing
 /// or stale makes the bookkeeping wrong, but nobody follows it to memory.
 ///
+/// An [`Iova`] that is wider than the IOMMU's addresses loses its upper bits, as on a bus.
+///
 /// # Invariants
 ///
 /// `ptr` is a domain of `table::alloc()` that this object owns.
@@ -53,40 +56,54 @@ pub(crate) struct Domain {
 impl Domain {
     /// Makes a domain with an empty page table.
     pub(crate) fn new(format: Format) -> Result<Self> {
-        // INVARIANT: The domain is new.
-        Ok(Self {
-            ptr: table::alloc(format)?,
-        })
+        Self::with_granule(format, 0)
     }
 
     /// Makes a domain of an IOMMU that knows no pages smaller than `1 << order` CPU pages.
     pub(crate) fn with_granule(format: Format, order: u32) -> Result<Self> {
-        let domain = Self::new(format)?;
-        let smaller = (PAGE_SIZE << order) - 1;
-        // SAFETY: By the type's invariants; nobody else knows of the domain yet.
-        unsafe { (*domain.ptr.as_ptr()).pgsize_bitmap &= !smaller };
-        Ok(domain)
+        // INVARIANT: The domain is new.
+        Ok(Self {
+            ptr: table::alloc(format, PAGE_SIZE << order)?,
+        })
+    }
+
+    /// Order, in CPU pages, of the smallest page that the IOMMU knows.
+    pub(crate) fn granule_order(&self) -> u32 {
+        // SAFETY: By the type's invariants; the page sizes are constant.
+        let sizes = unsafe { (*self.ptr.as_ptr()).pgsize_bitmap };
+        // CAST: The shift is a small number.
+        sizes.trailing_zeros() - PAGE_SHIFT as u32
+    }
+
+    /// The last byte of the IOVA space.
+    fn last_byte(&self) -> usize {
+        // SAFETY: By the type's invariants; the geometry is constant.
+        // CAST: The end is saturated to what `unsigned long` can hold.
+        unsafe { (*self.ptr.as_ptr()).geometry.aperture_end as usize }
     }
 
     /// The last page of the IOVA space, where allocators that work from the top down begin.
     pub(crate) fn last_page(&self) -> Iova {
-        // SAFETY: By the type's invariants; the geometry is constant.
-        let last_byte = unsafe { (*self.ptr.as_ptr()).geometry.aperture_end };
-        // CAST: The end is saturated to what `unsigned long` can hold.
-        Iova(last_byte as usize & PAGE_MASK)
+        Iova(self.last_byte() & PAGE_MASK)
+    }
+
+    /// What arrives of an address at the IOMMU.
+    fn arriving(&self, iova: Iova) -> usize {
+        iova.0 & self.last_byte()
     }
 
     /// Lets the device reach `bytes` bytes of memory at `phys` under the addresses from `iova` on.
     ///
-    /// Fails, and changes nothing, if some of the addresses are in use ([`EADDRINUSE`]), if the
-    /// IOMMU cannot express the mapping ([`ENXIO`], [`ERANGE`]) or if memory runs out.
+    /// Fails, and changes nothing, if some of the addresses are in use ([`EADDRINUSE`], or
+    /// [`EEXIST`] from Arm's tables), if the IOMMU cannot express the mapping ([`EINVAL`],
+    /// [`ENXIO`], [`ERANGE`]) or if memory runs out.
     pub(crate) fn map(&self, iova: Iova, phys: PhysAddr, bytes: usize) -> Result {
         let prot = bindings::IOMMU_READ | bindings::IOMMU_WRITE;
         // SAFETY: By the type's invariants; with no device attached, any range may be mapped.
         to_result(unsafe {
             bindings::iommu_map(
                 self.ptr.as_ptr(),
-                iova.0,
+                self.arriving(iova),
                 phys,
                 bytes,
                 // CAST: The flags are small.
@@ -97,10 +114,10 @@ impl Domain {
     }
 
     /// Takes translations away. Returns how many bytes were unmapped: fewer than `bytes` if a
-    /// hole was met, more if the range ended inside a large page.
+    /// hole was met; if the range ended inside a large page, more, or fewer where that is refused.
     pub(crate) fn unmap(&self, iova: Iova, bytes: usize) -> usize {
         // SAFETY: By the type's invariants.
-        unsafe { bindings::iommu_unmap(self.ptr.as_ptr(), iova.0, bytes) }
+        unsafe { bindings::iommu_unmap(self.ptr.as_ptr(), self.arriving(iova), bytes) }
     }
 
     /// Like [`unmap`](Self::unmap), for drivers that know what they have mapped.
@@ -117,7 +134,7 @@ impl Domain {
     /// The memory that the device reaches at `iova`, or `None` if that is nothing (or address 0).
     pub(crate) fn lookup(&self, iova: Iova) -> Option<PhysAddr> {
         // CAST: As in `iommu_unmap()`, which takes an `unsigned long`.
-        let iova = iova.0 as bindings::dma_addr_t;
+        let iova = self.arriving(iova) as bindings::dma_addr_t;
         // SAFETY: By the type's invariants.
         match unsafe { bindings::iommu_iova_to_phys(self.ptr.as_ptr(), iova) } {
             0 => None,

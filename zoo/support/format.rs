@@ -4,7 +4,7 @@
 
 use crate::catalog;
 
-/// A page table format of the kernel's generic page table code.
+/// A page table format of the kernel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// AMD IOMMU v1: up to six levels that grow at run time, and leaves of any power of two.
@@ -15,11 +15,22 @@ pub(crate) enum Format {
     Riscv64,
     /// The CPU's own x86-64 format, as used by first stage translation.
     X86_64,
+    /// Arm's long descriptors, as in an SMMUv3. An unmap that would cut a leaf is refused.
+    ArmLpae,
+    /// Arm's short descriptors: two levels, 34 bits of IOVA, and no leaf is cut either.
+    ArmV7s,
 }
 
 impl Format {
     /// All formats, in the order of [`catalog::FORMATS`].
-    pub(crate) const ALL: [Self; 4] = [Self::Amdv1, Self::Vtdss, Self::Riscv64, Self::X86_64];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Amdv1,
+        Self::Vtdss,
+        Self::Riscv64,
+        Self::X86_64,
+        Self::ArmLpae,
+        Self::ArmV7s,
+    ];
 
     /// The format with this index in [`catalog::FORMATS`], if there is one.
     pub(crate) fn from_index(index: i32) -> Option<Self> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Page tables as an IOMMU driver sets them up, less the hardware.
+//! Page tables of the kernel's generic page table code (AMD, VT-d, RISC-V, x86-64).
 //!
 //! C header: [`include/linux/generic_pt/iommu.h`](srctree/include/linux/generic_pt/iommu.h)
 
@@ -14,7 +14,18 @@ use kernel::{
     types::Opaque, //
 };
 
-use super::Format;
+/// The formats of this family.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// AMD IOMMU v1.
+    Amdv1,
+    /// Intel VT-d second stage.
+    Vtdss,
+    /// RISC-V Sv48.
+    Riscv64,
+    /// The CPU's own x86-64 format.
+    X86_64,
+}
 
 /// One domain of an IOMMU driver: the page table, and the lock that guards its top.
 ///
@@ -39,10 +50,10 @@ union Layout {
 // SAFETY: All-zero is how C code obtains these structures from `kzalloc()`.
 unsafe impl pin_init::Zeroable for Layout {}
 
-/// Allocates a domain with an empty page table of this format.
+/// Allocates a domain with an empty page table that knows no pages below `smallest` bytes.
 ///
 /// It is owned by the caller, who gives it back with `iommu_domain_free()`.
-pub(super) fn alloc(format: Format) -> Result<NonNull<bindings::iommu_domain>> {
+pub(super) fn alloc(kind: Kind, smallest: usize) -> Result<NonNull<bindings::iommu_domain>> {
     let table = KBox::new(
         Table {
             layout: Opaque::zeroed(),
@@ -62,12 +73,14 @@ pub(super) fn alloc(format: Format) -> Result<NonNull<bindings::iommu_domain>> {
     let iommu: *mut bindings::pt_iommu = table.layout.get().cast();
     // SAFETY: `iommu` points into the box, which nobody else knows of yet.
     unsafe {
-        (*iommu).domain.ops = domain_ops(format);
+        (*iommu).domain.ops = domain_ops(kind);
         (*iommu).driver_ops = &raw const DRIVER_OPS;
         (*iommu).nid = bindings::NUMA_NO_NODE;
     }
     // SAFETY: The table is zeroed but for the members that the caller of an init function sets.
-    to_result(unsafe { init(format, table.layout.get()) })?;
+    to_result(unsafe { init(kind, table.layout.get()) })?;
+    // SAFETY: As above; the init function has set the page sizes.
+    unsafe { (*iommu).domain.pgsize_bitmap &= !(smallest - 1) };
 
     let domain: *mut bindings::iommu_domain = KBox::into_raw(table).cast();
     NonNull::new(domain).ok_or(ENOMEM)
@@ -81,7 +94,7 @@ pub(super) fn alloc(format: Format) -> Result<NonNull<bindings::iommu_domain>> {
 /// # Safety
 ///
 /// `layout` must be zeroed but for `domain.ops`, `driver_ops` and `nid`.
-unsafe fn init(format: Format, layout: *mut Layout) -> c_int {
+unsafe fn init(kind: Kind, layout: *mut Layout) -> c_int {
     const fn common(features: u32, iova_bits: u8, phys_bits: u8) -> bindings::pt_iommu_cfg {
         bindings::pt_iommu_cfg {
             features,
@@ -91,8 +104,8 @@ unsafe fn init(format: Format, layout: *mut Layout) -> c_int {
     }
 
     let gfp = bindings::GFP_KERNEL;
-    match format {
-        Format::Amdv1 => {
+    match kind {
+        Kind::Amdv1 => {
             let cfg = bindings::pt_iommu_amdv1_cfg {
                 common: common(
                     1 << bindings::pt_features_PT_FEAT_DYNAMIC_TOP
@@ -107,7 +120,7 @@ unsafe fn init(format: Format, layout: *mut Layout) -> c_int {
             // SAFETY: By the safety requirements.
             unsafe { bindings::pt_iommu_amdv1_init(layout.cast(), &cfg, gfp) }
         }
-        Format::Vtdss => {
+        Kind::Vtdss => {
             let cfg = bindings::pt_iommu_vtdss_cfg {
                 common: common(1 << bindings::pt_features_PT_FEAT_FLUSH_RANGE, 48, 52),
                 top_level: 3,
@@ -115,7 +128,7 @@ unsafe fn init(format: Format, layout: *mut Layout) -> c_int {
             // SAFETY: By the safety requirements.
             unsafe { bindings::pt_iommu_vtdss_init(layout.cast(), &cfg, gfp) }
         }
-        Format::Riscv64 => {
+        Kind::Riscv64 => {
             let cfg = bindings::pt_iommu_riscv_64_cfg {
                 common: common(
                     1 << bindings::pt_features_PT_FEAT_SIGN_EXTEND
@@ -129,7 +142,7 @@ unsafe fn init(format: Format, layout: *mut Layout) -> c_int {
             // SAFETY: By the safety requirements.
             unsafe { bindings::pt_iommu_riscv_64_init(layout.cast(), &cfg, gfp) }
         }
-        Format::X86_64 => {
+        Kind::X86_64 => {
             let cfg = bindings::pt_iommu_x86_64_cfg {
                 common: common(
                     1 << bindings::pt_features_PT_FEAT_SIGN_EXTEND
@@ -160,7 +173,7 @@ const fn domain_ops_with(iova_to_phys: IovaToPhys) -> bindings::iommu_domain_ops
 }
 
 /// The operations of a domain of this format.
-fn domain_ops(format: Format) -> *const bindings::iommu_domain_ops {
+fn domain_ops(kind: Kind) -> *const bindings::iommu_domain_ops {
     static AMDV1: bindings::iommu_domain_ops =
         domain_ops_with(bindings::pt_iommu_amdv1_iova_to_phys);
     static VTDSS: bindings::iommu_domain_ops =
@@ -170,11 +183,11 @@ fn domain_ops(format: Format) -> *const bindings::iommu_domain_ops {
     static X86_64: bindings::iommu_domain_ops =
         domain_ops_with(bindings::pt_iommu_x86_64_iova_to_phys);
 
-    match format {
-        Format::Amdv1 => &raw const AMDV1,
-        Format::Vtdss => &raw const VTDSS,
-        Format::Riscv64 => &raw const RISCV64,
-        Format::X86_64 => &raw const X86_64,
+    match kind {
+        Kind::Amdv1 => &raw const AMDV1,
+        Kind::Vtdss => &raw const VTDSS,
+        Kind::Riscv64 => &raw const RISCV64,
+        Kind::X86_64 => &raw const X86_64,
     }
 }
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Page tables as an IOMMU driver sets them up, less the hardware.
+//!
+//! One file per family of page table code in the kernel.
+
+mod generic_pt;
+mod io_pgtable;
+
+use core::ptr::NonNull;
+
+use kernel::{
+    bindings,
+    prelude::*, //
+};
+
+use super::Format;
+
+/// Allocates a domain with an empty page table of this format.
+///
+/// The table has all page sizes of the format but those below `smallest` bytes, a power of two.
+/// The domain is owned by the caller, who gives it back with `iommu_domain_free()`.
+pub(super) fn alloc(format: Format, smallest: usize) -> Result<NonNull<bindings::iommu_domain>> {
+    match format {
+        Format::Amdv1 => generic_pt::alloc(generic_pt::Kind::Amdv1, smallest),
+        Format::Vtdss => generic_pt::alloc(generic_pt::Kind::Vtdss, smallest),
+        Format::Riscv64 => generic_pt::alloc(generic_pt::Kind::Riscv64, smallest),
+        Format::X86_64 => generic_pt::alloc(generic_pt::Kind::X86_64, smallest),
+        Format::ArmLpae => io_pgtable::alloc(io_pgtable::Kind::Lpae, smallest),
+        Format::ArmV7s => io_pgtable::alloc(io_pgtable::Kind::V7s, smallest),
+    }
+}
