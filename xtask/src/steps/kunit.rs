@@ -48,6 +48,13 @@ const GROUPS: &[Group] = &[
         append: "",
         may_skip: true,
     },
+    // These have no domain, like those of GPU drivers: they have never been counted, and must not be uncounted.
+    Group {
+        about: "page tables without a domain, sanitizer on",
+        tests: "io-pgtable-arm-test",
+        append: ON,
+        may_skip: false,
+    },
 ];
 
 pub(super) fn run() -> Result<Tally> {

@@ -27,7 +27,7 @@ struct iommu_debug_gather {
 /* Is the sanitizer told of leaves by the table of this domain? */
 static inline bool iommu_debug_has_leaves(struct iommu_domain *domain)
 {
-	return iommu_debug_on(RUST) && domain->ops->io_pgtable;
+	return iommu_debug_on_rust() && domain->ops->io_pgtable;
 }
 
 /* An unmap begins */
@@ -69,7 +69,7 @@ static inline struct iommu_debug_gather *
 iommu_debug_gather(struct iommu_iotlb_gather *gather)
 {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	if (iommu_debug_on(RUST) && gather)
+	if (iommu_debug_on_rust() && gather)
 		return gather->debug;
 #endif
 	return NULL;

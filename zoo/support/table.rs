@@ -4,7 +4,10 @@
 //!
 //! One file per family of page table code in the kernel.
 
+// With their paths, since other modules than the zoo take this file by its path.
+#[path = "table/generic_pt.rs"]
 mod generic_pt;
+#[path = "table/io_pgtable.rs"]
 mod io_pgtable;
 
 use core::ptr::NonNull;
