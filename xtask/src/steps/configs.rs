@@ -26,6 +26,7 @@ const CONFIGS: &[(&str, Implementation, &str)] = &[
         Implementation::Rust,
         "CONFIG_EXPERT=y\n# CONFIG_PRINTK is not set\n# CONFIG_PRINTK_TIME is not set\n# CONFIG_PAGE_OWNER is not set\n\
          # CONFIG_KUNIT is not set\n# CONFIG_KUNIT_DEFAULT_ENABLED is not set\n# CONFIG_IOMMU_PT_KUNIT_TEST is not set\n\
+         # CONFIG_IOMMU_IO_PGTABLE_LPAE_KUNIT_TEST is not set\n\
          # CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST is not set\n",
     ),
 ];
