@@ -47,12 +47,12 @@ fn every_part_can_be_taken_out_of_every_run_and_put_back() {
         let within = |(first, last): (u64, u64), pfn: u64| u32::from(first <= pfn && pfn <= last);
         for whole in ranges(0, PAGES - 1) {
             for part in ranges(whole.0, whole.1) {
-                assert!(ledger.map_begin(bytes(whole), granule(K4)).is_none());
-                assert!(ledger.unmap(bytes(part), granule(K4)).is_none());
+                assert!(map(&ledger, bytes(whole), granule(K4)).is_empty());
+                assert!(uncount(&ledger, bytes(part), granule(K4)).is_empty());
                 expect(&|pfn| within(whole, pfn) - within(part, pfn));
-                assert!(ledger.map_begin(bytes(part), granule(K4)).is_none());
+                assert!(map(&ledger, bytes(part), granule(K4)).is_empty());
                 expect(&|pfn| within(whole, pfn));
-                assert!(ledger.unmap(bytes(whole), granule(K4)).is_none());
+                assert!(uncount(&ledger, bytes(whole), granule(K4)).is_empty());
                 expect(&|_| 0);
             }
         }
@@ -67,7 +67,7 @@ fn every_range_of_pages_is_checked_to_its_ends() {
     for mapped in ranges(6, 34).filter(|(first, last)| last - first < 10 || first % 8 == 0) {
         let store = HostStore::<HostCell, Small>::new(PAGE, 64, [0]);
         let ledger = Ledger::new(&store);
-        ledger.map_begin(bytes(mapped), granule(K4));
+        map(&ledger, bytes(mapped), granule(K4));
         for outside in [(0, mapped.0 - 1), (mapped.1 + 1, PAGES)] {
             let (first, count) = (outside.0, outside.1 - outside.0 + 1);
             assert_eq!(check(&ledger, first, count), [], "{mapped:?}, {outside:?}");
@@ -75,12 +75,12 @@ fn every_range_of_pages_is_checked_to_its_ends() {
         let pages = mapped.1 - mapped.0 + 1;
         let expected = [(mapped.0, mapped.1, pages)];
         assert_eq!(check(&ledger, mapped.0 - 1, pages + 2), expected);
-        assert!(ledger.unmap(bytes(mapped), granule(K4)).is_none());
+        assert!(uncount(&ledger, bytes(mapped), granule(K4)).is_empty());
         // A new bug at either end is a new report.
         for end in [mapped.0, mapped.1] {
-            ledger.map_begin(bytes((end, end)), granule(K4));
+            map(&ledger, bytes((end, end)), granule(K4));
             assert_eq!(check(&ledger, 0, PAGES), [(end, end, 1)]);
-            assert!(ledger.unmap(bytes((end, end)), granule(K4)).is_none());
+            assert!(uncount(&ledger, bytes((end, end)), granule(K4)).is_empty());
         }
         assert_eq!(check(&ledger, 0, PAGES), []);
     }
@@ -128,8 +128,8 @@ fn the_cost_of_a_run_is_that_of_its_blocks() {
     const SECTION: u64 = 1 << 15;
     let store = HostStore::<Counted>::new(PAGE, SECTION, 0..16);
     let ledger = Ledger::new(&store);
-    let map = |run| cost(|| assert!(ledger.map_begin(run, granule(K4)).is_none()));
-    let unmap = |run| cost(|| assert!(ledger.unmap(run, granule(K4)).is_none()));
+    let map = |run| cost(|| assert!(map(&ledger, run, granule(K4)).is_empty()));
+    let unmap = |run| cost(|| assert!(uncount(&ledger, run, granule(K4)).is_empty()));
     // (bytes, words of its blocks, of which below the size that is marked)
     for (bytes, words, marked) in [
         (4 << 10, 1, 1),
@@ -159,8 +159,8 @@ fn the_check_of_pages_that_nobody_maps_reads_a_few_words_whatever_their_order() 
     }
     // What has been mapped and unmapped is looked at once by whoever has all of it.
     for pfn in [0, 511] {
-        ledger.map_begin(run(pfn * K4, K4), granule(K4));
-        ledger.unmap(run(pfn * K4, K4), granule(K4));
+        map(&ledger, run(pfn * K4, K4), granule(K4));
+        uncount(&ledger, run(pfn * K4, K4), granule(K4));
     }
     let check = || assert_eq!(ledger.check(pages(0, 512)), Verdict::Clean);
     assert!(cost(check).0 > 512);
@@ -173,7 +173,7 @@ fn the_largest_granules_and_pages_have_their_blocks() {
     let store = HostStore::<HostCell>::new(PageShift(16), 1 << 13, 0..2);
     let ledger = Ledger::new(&store);
     let half_gib = 512 << 20;
-    ledger.map_begin(run(half_gib, half_gib), granule(half_gib));
+    map(&ledger, run(half_gib, half_gib), granule(half_gib));
     for pfn in [0x2000, 0x2001, 0x3fff] {
         assert_eq!(
             ledger.count(Pfn(pfn)).map(|count| count.translations()),
@@ -181,8 +181,6 @@ fn the_largest_granules_and_pages_have_their_blocks() {
         );
     }
     assert_eq!(translations(&ledger, 0x1fff), Some(0));
-    assert!(ledger
-        .unmap(run(half_gib, half_gib), granule(half_gib))
-        .is_none());
+    assert!(uncount(&ledger, run(half_gib, half_gib), granule(half_gib)).is_empty());
     assert_eq!(check(&ledger, 0, 0x4000), []);
 }

@@ -11,7 +11,8 @@ mod support {
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use dmasan_engine::{
-    Cell, Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Shape, Spans, Verdict,
+    Cell, Findings, Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Shape, Spans,
+    Verdict,
 };
 use loom::sync::atomic::{fence, AtomicU32, Ordering};
 use loom::sync::Arc;
@@ -89,26 +90,31 @@ impl Machine {
 
     /// Maps `len` bytes from `start` on and returns the pages that saturated.
     fn map(&self, start: u64, len: u64) -> u64 {
+        let mut saturated = Findings::new();
         self.ledger()
-            .map_begin(run(start, len), self.granule)
-            .map_or(0, |spans| spans.pages())
+            .map_begin(run(start, len), self.granule, &mut saturated);
+        saturated.spans().map_or(0, Spans::pages)
     }
 
     fn failed_map(&self, start: u64, len: u64) {
         assert_eq!(self.map(start, len), 0);
-        let undone = self.ledger().map_end(run(start, len), 0, self.granule);
-        assert!(undone.is_none(), "{undone:?}");
+        let mut undone = Findings::new();
+        self.ledger()
+            .map_end(run(start, len), 0, self.granule, &mut undone);
+        assert_eq!(undone.spans(), None);
     }
 
     /// Unmaps and returns how many translations there were too few.
     fn unmap(&self, start: u64, len: u64) -> u64 {
-        let missing = self.ledger().unmap(run(start, len), self.granule);
-        missing.as_ref().map_or(0, translations)
+        let mut missing = Findings::new();
+        self.ledger()
+            .unmap(run(start, len), self.granule, &mut missing);
+        translations(&missing)
     }
 
     /// Ends a domain with these translations and returns those that leaked.
     fn end(&self, start: u64, len: u64) -> u64 {
-        let mut leaks = Spans::new();
+        let mut leaks = Findings::new();
         let run = run(start, len);
         self.ledger()
             .release(run, self.granule, &mut leaks, |_| true);
@@ -124,7 +130,7 @@ impl Machine {
         let pages = PageRange::from_count(Pfn(first), count).expect("pages");
         match self.ledger().check(pages) {
             Verdict::Clean => 0,
-            Verdict::Mapped(spans) => translations(&spans),
+            Verdict::Mapped(spans) => sum(&spans),
             Verdict::Underflow(spans) => panic!("underflow: {spans:?}"),
         }
     }
@@ -135,7 +141,7 @@ impl Machine {
         match self.ledger().check(page) {
             Verdict::Clean => 0,
             Verdict::Mapped(spans) => panic!("false alarm: {spans:?}"),
-            Verdict::Underflow(spans) => translations(&spans),
+            Verdict::Underflow(spans) => sum(&spans),
         }
     }
 
@@ -162,7 +168,11 @@ fn run(start: u64, len: u64) -> Run {
     Run::new(PhysAddr(start), len).expect("a run")
 }
 
-fn translations(spans: &Spans) -> u64 {
+fn translations(findings: &Findings) -> u64 {
+    findings.spans().map_or(0, sum)
+}
+
+fn sum(spans: &Spans) -> u64 {
     spans.kept().iter().map(|span| span.translations).sum()
 }
 

@@ -2,10 +2,12 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test -p dmasan-engine --release --test oracle` for the long run.
 
+#[expect(dead_code, reason = "shared with tests that need all of it")]
 mod support {
     pub(crate) mod cell;
     pub(crate) mod history;
     pub(crate) mod oracle;
+    pub(crate) mod short;
     pub(crate) mod store;
     pub(crate) mod table;
 }
@@ -13,13 +15,14 @@ mod support {
 use std::collections::BTreeMap;
 
 use dmasan_engine::{
-    Count, Granule, Ledger, Merger, PageRange, PageShift, Pfn, Run, Shape, Spans, Verdict,
+    Count, Findings, Granule, Ledger, Merger, PageRange, PageShift, Pfn, Run, Shape, Spans, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use support::cell::HostCell;
 use support::history::{memory_run, part, steps, Path, Place, Step, IOVAS, MEMORY, WINDOW};
 use support::oracle::Oracle;
+use support::short;
 use support::store::{Blocks, HostStore, Words};
 use support::table::{Gaps, Table};
 
@@ -166,7 +169,7 @@ impl World {
         let mapped = free.min(fails.saturating_mul(granule.bytes()));
 
         let ledger = Ledger::new(&self.store);
-        assert!(ledger.map_begin(run, granule).is_none(), "saturated");
+        assert!(short::map(&ledger, run, granule).is_empty(), "saturated");
         table.map(iova, run.first().0, mapped);
         let told = if ragged && mapped > 0 {
             mapped - granule.bytes() + 1
@@ -174,8 +177,8 @@ impl World {
             mapped
         };
         // While the driver ran, the cells that there are have counted all of it.
-        let undone = ledger.map_end(run, told, granule);
-        assert!(undone.is_none(), "a failed map underflows: {undone:?}");
+        let undone = short::map_end(&ledger, run, told, granule);
+        assert!(undone.is_empty(), "a failed map underflows: {undone:?}");
         if let Some(made) = Run::new(run.first(), mapped) {
             self.oracle.map(made, granule);
         }
@@ -217,9 +220,7 @@ impl World {
     /// told at once, or else the page has less than nothing until it is checked.
     fn uncount(&mut self, run: Run, granule: Granule, bogus: bool) {
         let before = self.counts();
-        let told = Ledger::new(&self.store)
-            .unmap(run, granule)
-            .unwrap_or_default();
+        let told = short::uncount(&Ledger::new(&self.store), run, granule);
         let after = self.counts();
         let mut expected = Spans::new();
         for (pfn, weight) in self.oracle.weights(run, granule) {
@@ -254,7 +255,7 @@ impl World {
         runs.extend(merger.finish());
 
         let ledger = Ledger::new(&self.store);
-        let (mut leaks, mut expected) = (Spans::new(), Spans::new());
+        let (mut leaks, mut expected) = (Findings::new(), Spans::new());
         for run in runs {
             for (pfn, weight) in self.oracle.weights(run, granule) {
                 let known = ledger
@@ -267,7 +268,7 @@ impl World {
             ledger.release(run, granule, &mut leaks, is_leak);
             self.oracle.unmap(run, granule);
         }
-        assert_eq!(leaks, expected);
+        assert_eq!(leaks.spans().cloned().unwrap_or_default(), expected);
     }
 
     fn check(&mut self, phys: Place, order: u32) {

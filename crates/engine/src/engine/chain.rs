@@ -25,6 +25,12 @@ const TRIES: u32 = 32;
 pub struct Count(pub(super) Word);
 
 impl Count {
+    /// Whether there are none, and none missing either.
+    #[inline]
+    pub(super) fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// Live translations. Zero if they are not known: that must not raise an alarm.
     #[inline]
     pub fn translations(self) -> u32 {
@@ -59,6 +65,7 @@ impl Count {
 }
 
 /// The sum for a page of the section, with the flags of the page.
+#[inline]
 pub(super) fn sum<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Count {
     let own = cell::read(section.page(pfn));
     Count(own.plus(above(shape, section, pfn, 1)))

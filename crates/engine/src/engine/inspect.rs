@@ -38,11 +38,16 @@ pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) 
         let Some(part) = pages.up_to(around.last()) else {
             return false;
         };
-        if !chain::above(shape, section, pages.first(), shape.mark()).is_zero() {
-            return false;
-        }
+        let large = chain::above(shape, section, pages.first(), shape.mark());
         let mark = Mark::around(shape, section, pages.first());
-        if !mark.as_ref().is_some_and(Mark::is_clean) && !look(shape, section, part, mark) {
+        let clean = if mark.as_ref().is_some_and(Mark::is_clean) {
+            large.is_zero()
+        } else if part.first() == part.last() {
+            chain::sum(shape, section, part.first()).is_zero()
+        } else {
+            large.is_zero() && look(shape, section, part, mark)
+        };
+        if !clean {
             return false;
         }
         rest = pages.after(around.last());
@@ -53,6 +58,7 @@ pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) 
 /// Whether the words of all pages, and of the small blocks around them, are zero.
 ///
 /// The pages are in one block that can have a mark. If they are all of it, the mark is put right.
+#[cold]
 fn look<S: Section>(
     shape: Shape,
     section: &S,

@@ -8,7 +8,7 @@ use super::chain::{self, Count};
 use super::marks::Mark;
 use super::settle::{self, Settled};
 use super::store::{for_each_section, Store};
-use super::{inspect, overflow, Granule, PageRange, Pfn, Run, Spans, Verdict};
+use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
 ///
@@ -29,11 +29,10 @@ impl<'s, S: Store> Ledger<'s, S> {
 
     /// Counts the translations of a map that is about to be made.
     ///
-    /// Called before a device can use any of them. Returns the pages that have become saturated:
-    /// they are not counted any more, and never reported. `None` if there are none.
+    /// Called before a device can use any of them. Pages that become saturated are added to
+    /// `saturated`: they are not counted any more, and never reported.
     #[inline]
-    pub fn map_begin(&self, run: Run, granule: Granule) -> Option<Spans> {
-        let mut saturated = None;
+    pub fn map_begin(&self, run: Run, granule: Granule, saturated: &mut Findings) {
         self.for_each_block(run, granule, |section, block, weight| {
             let old = cell::add(block.cell(section), weight);
             if block.level() < S::SHAPE.mark() {
@@ -42,10 +41,9 @@ impl<'s, S: Store> Ledger<'s, S> {
                 }
             }
             if overflow::is_due(old, weight) {
-                overflow::look(S::SHAPE, section, block, &mut saturated);
+                overflow::look(S::SHAPE, section, block, saturated);
             }
         });
-        saturated
     }
 
     /// Takes back what [`Ledger::map_begin`] counted and the driver did not map.
@@ -55,31 +53,30 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// to have mapped the granule: too much counted for a moment is undone by the unmap of it,
     /// and too little would be an underflow.
     #[inline]
-    pub fn map_end(&self, run: Run, mapped: u64, granule: Granule) -> Option<Spans> {
-        self.unmap(run.skip(granule.round_up(mapped))?, granule)
+    pub fn map_end(&self, run: Run, mapped: u64, granule: Granule, underflow: &mut Findings) {
+        if let Some(rest) = run.skip(granule.round_up(mapped)) {
+            self.unmap(rest, granule, underflow);
+        }
     }
 
     /// Uncounts translations that are gone.
     ///
-    /// Called once no new access can be translated. Returns the pages that had fewer translations
-    /// than were taken away, `None` if there are none; their counts are zero now. Where a page had
-    /// been mapped and unmapped in blocks of different sizes before, it may be left to the next
-    /// check to find that out.
+    /// Called once no new access can be translated. Pages that had fewer translations than were
+    /// taken away are added to `underflow`; their counts are zero now. Where a page had been
+    /// mapped and unmapped in blocks of different sizes before, it may be left to the next check
+    /// to find that out.
     #[inline]
-    pub fn unmap(&self, run: Run, granule: Granule) -> Option<Spans> {
-        // Not made before it is needed: it is large.
-        let mut underflow = None;
+    pub fn unmap(&self, run: Run, granule: Granule, underflow: &mut Findings) {
         self.for_each_block(run, granule, |section, block, weight| {
             let old = cell::take(block.cell(section), weight);
             if old.minus(Word::of(weight)).is_negative() || old.is_reported() {
                 settle::block(S::SHAPE, section, block, |pfn, settled| {
                     if let Settled::Underflow { missing } = settled {
-                        underflow.get_or_insert_with(Spans::new).push(pfn, missing);
+                        underflow.push(pfn, missing);
                     }
                 });
             }
         });
-        underflow
     }
 
     /// Uncounts translations that are still live when their domain ends, and adds them to `leaks`.
@@ -92,7 +89,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         &self,
         run: Run,
         granule: Granule,
-        leaks: &mut Spans,
+        leaks: &mut Findings,
         mut is_leak: impl FnMut(Pfn) -> bool,
     ) {
         self.for_each_block(run, granule, |section, block, weight| {

@@ -50,5 +50,5 @@ pub use overwrite::PendingMap;
 pub use pending::{PendingUnmap, Unit};
 pub use run::{Run, Stretch};
 pub use shape::Shape;
-pub use spans::{Span, Spans};
+pub use spans::{Findings, Span, Spans};
 pub use store::{Hole, Section, Store};

@@ -9,7 +9,7 @@
 
 use super::block::Block;
 use super::cell::{self, Word};
-use super::{chain, Section, Shape, Spans};
+use super::{chain, Findings, Section, Shape};
 
 /// How far a word may grow before somebody looks.
 const STEP: u32 = 1 << 26;
@@ -26,12 +26,7 @@ pub(super) fn is_due(old: Word, added: u32) -> bool {
 
 /// Gives up on the pages of a block that have too many translations, and adds them to `saturated`.
 #[cold]
-pub(super) fn look<S: Section>(
-    shape: Shape,
-    section: &S,
-    block: Block,
-    saturated: &mut Option<Spans>,
-) {
+pub(super) fn look<S: Section>(shape: Shape, section: &S, block: Block, saturated: &mut Findings) {
     for pfn in block.pages() {
         if chain::sum(shape, section, pfn).translations() < TOO_MANY {
             continue;
@@ -40,7 +35,7 @@ pub(super) fn look<S: Section>(
             (!word.is_saturated()).then(|| word.saturated())
         });
         if changed.is_some() {
-            saturated.get_or_insert_with(Spans::new).push(pfn, 0);
+            saturated.push(pfn, 0);
         }
     }
 }

@@ -111,3 +111,31 @@ impl Default for Spans {
         Self::new()
     }
 }
+
+/// Spans that are made when there is something to put in.
+///
+/// Nearly every operation finds nothing, and takes no notice of this but for one byte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings(Option<Spans>);
+
+impl Findings {
+    /// Nothing found yet.
+    #[inline]
+    pub const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Adds one page.
+    #[cold]
+    pub fn push(&mut self, pfn: Pfn, translations: u32) {
+        self.0
+            .get_or_insert_with(Spans::new)
+            .push(pfn, translations);
+    }
+
+    /// What was found, if anything was.
+    #[inline]
+    pub fn spans(&self) -> Option<&Spans> {
+        self.0.as_ref()
+    }
+}

@@ -1,7 +1,8 @@
 //! Short ways to say what the tests of the ledger say often.
 
 use dmasan_engine::{
-    Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Span, Spans, Store, Verdict,
+    Findings, Granule, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Span, Spans, Store,
+    Verdict,
 };
 
 use super::cell::HostCell;
@@ -41,6 +42,32 @@ pub(crate) fn told(spans: &Spans) -> Vec<(u64, u64, u64)> {
     spans.kept().iter().map(tell).collect()
 }
 
+/// A map of the whole run, and what has become saturated.
+pub(crate) fn map<S: Store>(ledger: &Ledger<'_, S>, run: Run, granule: Granule) -> Spans {
+    let mut saturated = Findings::new();
+    ledger.map_begin(run, granule, &mut saturated);
+    saturated.spans().cloned().unwrap_or_default()
+}
+
+/// The end of a map, and what was not there to be taken back.
+pub(crate) fn map_end<S: Store>(
+    ledger: &Ledger<'_, S>,
+    run: Run,
+    mapped: u64,
+    granule: Granule,
+) -> Spans {
+    let mut underflow = Findings::new();
+    ledger.map_end(run, mapped, granule, &mut underflow);
+    underflow.spans().cloned().unwrap_or_default()
+}
+
+/// An unmap of a run, and what was not there.
+pub(crate) fn uncount<S: Store>(ledger: &Ledger<'_, S>, run: Run, granule: Granule) -> Spans {
+    let mut underflow = Findings::new();
+    ledger.unmap(run, granule, &mut underflow);
+    underflow.spans().cloned().unwrap_or_default()
+}
+
 /// What the check of these pages reports, with nothing for silence.
 pub(crate) fn check<S: Store>(
     ledger: &Ledger<'_, S>,
@@ -63,6 +90,9 @@ pub(crate) fn unmap<S: Store>(
 ) -> u64 {
     let granule = table.granule();
     table.unmap(iova, len, |gone| {
-        assert!(ledger.unmap(gone, granule).is_none(), "underflow: {gone:?}");
+        assert!(
+            uncount(ledger, gone, granule).is_empty(),
+            "underflow: {gone:?}"
+        );
     })
 }

@@ -88,7 +88,7 @@ impl<T: FromBytes + Sync> Operations<T> {
         // is held. Pages are found in the span that they are in.
         Ok(Entries {
             first_pfn: span.first,
-            last_pfn: last,
+            more: last.wrapping_sub(span.first),
             // SAFETY: It points into an array.
             first: unsafe { NonNull::new_unchecked(first.cast()) },
             // SAFETY: Set during boot, constant afterwards.
@@ -115,12 +115,11 @@ impl Missing {
 ///
 /// # Invariants
 ///
-/// `first_pfn` is no larger than `last_pfn`. `first` is the data for `first_pfn`; the data of each
-/// page up to `last_pfn` lies `stride` bytes behind that of the page before it, and all are valid
-/// for `'a`.
+/// `first` is the data for `first_pfn`; the data of each of the `more` pages behind it lies
+/// `stride` bytes behind that of the page before, and all are valid for `'a`.
 pub struct Entries<'a, T> {
     first_pfn: usize,
-    last_pfn: usize,
+    more: usize,
     first: NonNull<T>,
     stride: usize,
     data: PhantomData<&'a T>,
@@ -136,13 +135,13 @@ impl<'a, T> Entries<'a, T> {
     /// The last page that has its entry here.
     #[inline]
     pub fn last_pfn(&self) -> usize {
-        self.last_pfn
+        self.first_pfn + self.more
     }
 
-    /// The entry of a page, or of the page next to it that has one here.
+    /// The entry of a page, or of the last page if that one has no entry here.
     #[inline]
-    pub fn nearest(&self, pfn: usize) -> &'a T {
-        let index = pfn.clamp(self.first_pfn, self.last_pfn) - self.first_pfn;
+    pub fn entry(&self, pfn: usize) -> &'a T {
+        let index = pfn.wrapping_sub(self.first_pfn).min(self.more);
         // SAFETY: By the type invariants, since the page is in range, its data lies that many
         // bytes behind the first, and is valid for `'a`.
         unsafe { self.first.byte_add(index * self.stride).as_ref() }

@@ -3,7 +3,7 @@
 //! Translations that come.
 
 use crate::{
-    engine::{Ledger, PendingMap, Pfn, Run, Spans, Store},
+    engine::{Findings, Ledger, PendingMap, Pfn, Run, Store},
     report,
     store::{granule_of, phys_addr, translate, PageCounts}, //
 };
@@ -35,9 +35,10 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_begin(
     let granule = unsafe { granule_of(domain) };
     let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
-        let saturated = Ledger::new(&PageCounts::lock()).map_begin(run, granule);
-        if let Some(saturated) = saturated {
-            report::overflow(&saturated);
+        let mut saturated = Findings::new();
+        Ledger::new(&PageCounts::lock()).map_begin(run, granule, &mut saturated);
+        if let Some(saturated) = saturated.spans() {
+            report::overflow(saturated);
         }
     }
 }
@@ -58,9 +59,10 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
     let granule = unsafe { granule_of(domain) };
     let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
-        let underflow = Ledger::new(&PageCounts::lock()).map_end(run, mapped as u64, granule);
-        if let Some(underflow) = underflow {
-            report::underflow(&underflow);
+        let mut underflow = Findings::new();
+        Ledger::new(&PageCounts::lock()).map_end(run, mapped as u64, granule, &mut underflow);
+        if let Some(underflow) = underflow.spans() {
+            report::underflow(underflow);
         }
     }
 }
@@ -109,19 +111,18 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_settle(
     let Some(granule) = (unsafe { granule_of(domain) }) else {
         return;
     };
-    let mut lost = None;
+    let mut lost = Findings::new();
     pending.settle(mapped as u64, |run| {
         let counts = PageCounts::lock();
         // What is missing was mapped before there was anything to count it in.
-        let _ = Ledger::new(&counts).unmap(run, granule);
-        let lost = lost.get_or_insert_with(Spans::new);
+        Ledger::new(&counts).unmap(run, granule, &mut Findings::new());
         for stretch in run.stretches(counts.page_shift(), granule) {
             for pfn in stretch.pages.first().0..=stretch.pages.last().0 {
                 lost.push(Pfn(pfn), stretch.weight);
             }
         }
     });
-    if let Some(lost) = lost {
-        report::overwritten(&lost);
+    if let Some(lost) = lost.spans() {
+        report::overwritten(lost);
     }
 }

@@ -3,7 +3,7 @@
 //! Domains that end with translations in them.
 
 use crate::{
-    engine::{Ledger, Merger, Pfn, Run, Spans},
+    engine::{Findings, Ledger, Merger, Pfn, Run},
     report,
     store::{granule_of, PageCounts},
     unmap::leaf, //
@@ -19,7 +19,7 @@ use kernel::{
 struct Release {
     domain: *mut bindings::iommu_domain,
     walk: Merger,
-    leaks: Spans,
+    leaks: Findings,
 }
 
 const _: () = {
@@ -65,7 +65,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_release_begin(
         release.cast::<Release>().write(Release {
             domain,
             walk: Merger::new(),
-            leaks: Spans::new(),
+            leaks: Findings::new(),
         });
     }
 }
@@ -102,7 +102,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_release_end(
     if let Some(run) = release.walk.finish() {
         release.release(run);
     }
-    if !release.leaks.is_empty() {
-        report::leak(&release.leaks);
+    if let Some(leaks) = release.leaks.spans() {
+        report::leak(leaks);
     }
 }

@@ -77,6 +77,7 @@ fn stack() {
 /// # Safety
 ///
 /// `page` must be the first page of `pages`.
+#[cold]
 pub(crate) unsafe fn mapped(
     page: *const bindings::page,
     pages: PageRange,
@@ -103,6 +104,7 @@ pub(crate) unsafe fn mapped(
 }
 
 /// A domain has ended with translations in it.
+#[cold]
 pub(crate) fn leak(leaks: &Spans) {
     begin("leak-at-domain-end");
     line!(
@@ -116,6 +118,7 @@ pub(crate) fn leak(leaks: &Spans) {
 }
 
 /// Translations have gone that had not been counted.
+#[cold]
 pub(crate) fn underflow(missing: &Spans) {
     begin("unmap-underflow");
     line!(
@@ -129,6 +132,7 @@ pub(crate) fn underflow(missing: &Spans) {
 }
 
 /// A driver has written over entries that were still live.
+#[cold]
 pub(crate) fn overwritten(lost: &Spans) {
     begin("overwritten-live-entry");
     line!(
@@ -142,6 +146,7 @@ pub(crate) fn overwritten(lost: &Spans) {
 }
 
 /// Pages have more translations than can be counted, and are left alone from now on.
+#[cold]
 pub(crate) fn overflow(saturated: &Spans) {
     begin("count-overflow");
     line!(

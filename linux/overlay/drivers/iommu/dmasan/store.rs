@@ -10,7 +10,7 @@ use kernel::{
     bindings,
     page_ext::{Entries, Operations},
     sync::{
-        atomic::{Acquire, Atomic, Full, Relaxed},
+        atomic::{Acquire, Atomic, Full},
         rcu, //
     },
     transmute::FromBytes, //
@@ -35,7 +35,10 @@ pub(crate) static page_iommu_debug_ops: Operations<PageData> = Operations::new(b
 impl Cell for Atomic<u32> {
     #[inline]
     fn load(&self) -> u32 {
-        self.load(Relaxed)
+        // A relaxed load is a function call, and a check is little else than a few of them.
+        //
+        // SAFETY: The pointer is valid, and a volatile read of a word is what `READ_ONCE()` is.
+        unsafe { self.as_ptr().read_volatile() }
     }
 
     #[inline]
@@ -111,12 +114,12 @@ impl Section for PageSection<'_> {
 
     #[inline]
     fn page(&self, pfn: Pfn) -> &Self::Cell {
-        &self.0.nearest(pfn.0 as usize).page
+        &self.0.entry(pfn.0 as usize).page
     }
 
     #[inline]
     fn spare(&self, pfn: Pfn) -> &Self::Cell {
-        &self.0.nearest(pfn.0 as usize).spare
+        &self.0.entry(pfn.0 as usize).spare
     }
 }
 

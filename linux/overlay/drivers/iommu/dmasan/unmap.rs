@@ -7,7 +7,7 @@
 //! has gone.
 
 use crate::{
-    engine::{Granule, Ledger, Merger, PendingUnmap, Run, Unit},
+    engine::{Findings, Granule, Ledger, Merger, PendingUnmap, Run, Unit},
     report,
     store::{granule_of, phys_addr, translate, PageCounts}, //
 };
@@ -28,9 +28,10 @@ const _: () = {
 };
 
 fn gone(run: Run, granule: Granule) {
-    let underflow = Ledger::new(&PageCounts::lock()).unmap(run, granule);
-    if let Some(underflow) = underflow {
-        report::underflow(&underflow);
+    let mut underflow = Findings::new();
+    Ledger::new(&PageCounts::lock()).unmap(run, granule, &mut underflow);
+    if let Some(underflow) = underflow.spans() {
+        report::underflow(underflow);
     }
 }
 
@@ -143,9 +144,10 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
     // SAFETY: By the safety requirement.
     if let Some(granule) = unsafe { granule_of(domain) } {
         pending.settle(unmapped as u64, |run| {
-            let underflow = Ledger::new(&PageCounts::lock()).unmap(run, granule);
-            match underflow {
-                Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(&underflow),
+            let mut underflow = Findings::new();
+            Ledger::new(&PageCounts::lock()).unmap(run, granule, &mut underflow);
+            match underflow.spans() {
+                Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(underflow),
                 _ => (),
             }
         });
