@@ -98,6 +98,11 @@ pub const CASES: &[Case] = &[
         "bookkeeping with the wrong address",
         "stmmac CVE-2024-53058, nvme PRP b8b7570a7ec8",
     ),
+    caught(
+        19,
+        "map over a live entry, on an IOMMU that lets it",
+        "tegra, s390, sprd",
+    ),
 ];
 
 /// A pattern whose bug is to be reported.

@@ -67,6 +67,14 @@ impl Domain {
         })
     }
 
+    /// Makes a domain of an IOMMU that lets a live entry be written over. It has 64 pages of IOVA.
+    pub(crate) fn overwriting() -> Result<Self> {
+        // INVARIANT: The domain is new.
+        Ok(Self {
+            ptr: table::alloc_overwriting()?,
+        })
+    }
+
     /// Order, in CPU pages, of the smallest page that the IOMMU knows.
     pub(crate) fn granule_order(&self) -> u32 {
         // SAFETY: By the type's invariants; the page sizes are constant.

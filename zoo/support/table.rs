@@ -5,6 +5,8 @@
 //! One file per family of page table code in the kernel.
 
 // With their paths, since other modules than the zoo take this file by its path.
+#[path = "table/flat.rs"]
+mod flat;
 #[path = "table/generic_pt.rs"]
 mod generic_pt;
 #[path = "table/io_pgtable.rs"]
@@ -32,4 +34,11 @@ pub(super) fn alloc(format: Format, smallest: usize) -> Result<NonNull<bindings:
         Format::ArmLpae => io_pgtable::alloc(io_pgtable::Kind::Lpae, smallest),
         Format::ArmV7s => io_pgtable::alloc(io_pgtable::Kind::V7s, smallest),
     }
+}
+
+/// Allocates a domain of an IOMMU that lets live entries be written over.
+///
+/// It has 64 pages of IOVA from 0 on, and is owned by the caller as above.
+pub(super) fn alloc_overwriting() -> Result<NonNull<bindings::iommu_domain>> {
+    flat::alloc()
 }

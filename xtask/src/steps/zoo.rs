@@ -25,6 +25,10 @@ const C_IS_WRONG: &[(&str, &str)] = &[
         "p08-bug",
         "below an IOMMU page larger than a CPU page, only the first CPU page is counted",
     ),
+    (
+        "p19-bug",
+        "an entry that is written over stays counted, and its page is blamed later",
+    ),
 ];
 
 pub(super) fn run() -> Result<Tally> {

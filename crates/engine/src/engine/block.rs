@@ -64,44 +64,31 @@ impl Block {
     }
 }
 
-/// The fewest blocks that make up a range of pages, in order.
+/// Calls `visit` for the fewest blocks that make up a range of pages, in order.
 ///
 /// A block is no longer than the range, so those of pages of a section are in the section.
-#[derive(Clone, Debug)]
-pub(super) struct Blocks {
-    shape: Shape,
-    rest: Option<PageRange>,
-}
-
-impl Blocks {
-    #[inline]
-    pub(super) fn of(shape: Shape, pages: PageRange) -> Self {
-        Self {
-            shape,
-            rest: Some(pages),
+#[inline]
+pub(super) fn for_each_block(shape: Shape, pages: PageRange, mut visit: impl FnMut(Block)) {
+    let (mut first, last) = (pages.first(), pages.last());
+    loop {
+        let block = largest(shape, first, last);
+        visit(block);
+        if block.last() >= last {
+            return;
         }
+        first = Pfn(block.last().0 + 1);
     }
 }
 
-impl Iterator for Blocks {
-    type Item = Block;
-
-    #[inline]
-    fn next(&mut self) -> Option<Block> {
-        let pages = self.rest?;
-        let mut level = 0;
-        if pages.last() > pages.first() {
-            level = self.shape.levels() - 1;
-            while level > 0 {
-                let block = Block::around(self.shape, pages.first(), level);
-                if block.first() == pages.first() && block.last() <= pages.last() {
-                    break;
-                }
-                level -= 1;
-            }
+/// The largest block that begins with one page and ends no later than another.
+#[inline]
+fn largest(shape: Shape, first: Pfn, last: Pfn) -> Block {
+    let mut level = if first == last { 0 } else { shape.levels() - 1 };
+    loop {
+        let block = Block::around(shape, first, level);
+        if level == 0 || (block.first() == first && block.last() <= last) {
+            return block;
         }
-        let block = Block::around(self.shape, pages.first(), level);
-        self.rest = pages.after(block.last());
-        Some(block)
+        level -= 1;
     }
 }

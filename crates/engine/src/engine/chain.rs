@@ -74,9 +74,11 @@ pub(super) fn sum<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Count {
 /// The sum of the words of the blocks around a page, from a level on.
 #[inline]
 pub(super) fn above<S: Section>(shape: Shape, section: &S, pfn: Pfn, from: usize) -> Word {
+    // If the largest is in the section, so are all.
+    let all = Block::around(shape, pfn, shape.levels() - 1).is_in(section);
     (from..shape.levels())
         .map(|level| Block::around(shape, pfn, level))
-        .filter(|block| block.is_in(section))
+        .filter(|block| all || block.is_in(section))
         .map(|block| cell::read(block.cell(section)))
         .fold(Word(0), Word::plus)
 }

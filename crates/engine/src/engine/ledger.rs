@@ -2,7 +2,7 @@
 
 //! The operations: map, unmap, the end of a domain, and the check at alloc and free.
 
-use super::block::{Block, Blocks};
+use super::block::{for_each_block, Block};
 use super::cell::{self, Word};
 use super::chain::{self, Count};
 use super::marks::Mark;
@@ -137,9 +137,9 @@ impl<'s, S: Store> Ledger<'s, S> {
     ) {
         for stretch in run.stretches(self.store.page_shift(), granule) {
             for_each_section(self.store, stretch.pages, |section, pages| {
-                for block in Blocks::of(S::SHAPE, pages) {
-                    visit(section, block, stretch.weight);
-                }
+                for_each_block(S::SHAPE, pages, |block| {
+                    visit(section, block, stretch.weight)
+                });
             });
         }
     }

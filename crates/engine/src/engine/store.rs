@@ -65,19 +65,23 @@ pub(super) fn for_each_section<'s, S: Store>(
     pages: PageRange,
     mut visit: impl FnMut(&S::Section<'s>, PageRange),
 ) {
-    let mut rest = Some(pages);
-    while let Some(pages) = rest {
-        let last = match store.section(pages.first()) {
+    let (mut first, last) = (pages.first(), pages.last());
+    loop {
+        let end = match store.section(first) {
             Ok(section) => {
-                let last = section.last();
-                if let Some(inside) = pages.up_to(last) {
+                let end = section.last();
+                if let Some(inside) = PageRange::new(first, last.min(end)) {
                     visit(&section, inside);
                 }
-                last
+                end
             }
             Err(hole) => hole.last,
         };
         // A store that breaks its word must not hang the kernel.
-        rest = pages.after(last.max(pages.first()));
+        let end = end.max(first);
+        if end >= last {
+            return;
+        }
+        first = Pfn(end.0 + 1);
     }
 }

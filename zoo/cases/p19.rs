@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A driver that maps a new buffer where the old one still is, on an IOMMU that lets it.
+//!
+//! Most page tables refuse. Those of Tegra, s390 and Spreadtrum write over the entry, and nobody
+//! ever unmaps the old page: its translation is gone, and its count would stay. What is to be
+//! reported is the map, not the innocent free of the old page later. The format does not matter,
+//! as none of those that the other cases run on lets it happen.
+
+use kernel::prelude::*;
+
+use crate::support::{
+    Domain,
+    Iova,
+    Pages,
+    Stage, //
+};
+
+const SLOT: Iova = Iova(0x3000);
+
+/// Shows a new frame to the device.
+fn show(display: &Domain) -> Result<Pages> {
+    let frame = Pages::new(0)?;
+    display.map(SLOT, frame.phys(), frame.size())?;
+    Ok(frame)
+}
+
+pub(crate) fn bug(stage: &Stage) -> Result {
+    let display = Domain::overwriting()?;
+    let old = show(&display)?;
+
+    stage.expect_report(old.pfns())?;
+    let new = show(&display)?;
+    stage.expect_silence()?;
+    drop(old);
+
+    display.unmap_exactly(SLOT, new.size())
+}
+
+pub(crate) fn twin(stage: &Stage) -> Result {
+    let display = Domain::overwriting()?;
+    let old = show(&display)?;
+
+    stage.expect_silence()?;
+    display.unmap_exactly(SLOT, old.size())?;
+    let new = show(&display)?;
+    drop(old);
+
+    display.unmap_exactly(SLOT, new.size())
+}
