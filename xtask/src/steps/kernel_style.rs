@@ -11,6 +11,9 @@ use crate::tally::Tally;
 /// Files whose modules are all of our kernel code in Rust.
 const RUST: &str = "rust/kernel/page_ext.rs drivers/iommu/dmasan/iommu_debug_pagealloc.rs";
 
+/// The same of our modules out of the tree.
+const MODULES: &str = "zoo/zoo_main.rs modules/bench/bench_main.rs modules/stress/stress_main.rs";
+
 /// Not looked at: what is left to those who send a series or maintain a tree (a sign-off, who maintains a file), and where
 /// an export stands: functions in Rust can only be exported from C.
 const CHECKPATCH: &str = "scripts/checkpatch.pl --terse --no-summary --show-types --strict \
@@ -21,7 +24,7 @@ pub(super) fn check() -> Result<Tally> {
     let kernel = guest::kernel(&lab, Implementation::Rust)?;
     let mut tally = Tally::default();
 
-    let zoo = crate::command::root().join("zoo");
+    let checkout = crate::command::root();
     script(
         &mut tally,
         &lab,
@@ -34,9 +37,9 @@ pub(super) fn check() -> Result<Tally> {
         &mut tally,
         &lab,
         &kernel,
-        &[(&zoo, "/zoo")],
-        "rustfmt, zoo",
-        "rustfmt --check --config-path /src/.rustfmt.toml /zoo/zoo_main.rs",
+        &[(&checkout, "/mnt")],
+        "rustfmt, modules",
+        &format!("cd /mnt && rustfmt --check --config-path /src/.rustfmt.toml {MODULES}"),
     )?;
 
     let series = tempfile::tempdir()?;

@@ -34,8 +34,10 @@ static inline bool iommu_debug_has_leaves(struct iommu_domain *domain)
 static inline void iommu_debug_gather_begin(struct iommu_domain *domain,
 					    struct iommu_debug_gather *leaves)
 {
-	if (iommu_debug_has_leaves(domain))
-		*leaves = (struct iommu_debug_gather){ .domain = domain };
+	if (!iommu_debug_has_leaves(domain))
+		return;
+	leaves->domain = domain;
+	iommu_debug_walk_begin(&leaves->walk);
 }
 
 /*

@@ -16,25 +16,23 @@
 
 struct iommu_domain;
 
-/* How many runs are remembered from before an unmap to after it */
+/* How many runs are remembered in an unmap, before anybody is told */
 #define IOMMU_DEBUG_RUNS 16
 
 /* How many runs are remembered that a map may write over */
 #define IOMMU_DEBUG_OVERWRITTEN 8
 
 /**
- * struct iommu_debug_walk - Leaves that a walk has passed and not yet told of
- * @first: First byte of the run that they form
- * @last: Last byte of it
- * @open: Whether there is one
- *
- * All zeroes at the beginning of a walk.
+ * struct iommu_debug_walk - Leaves that a walk has removed and not yet told of
+ * @len: How many runs they form
+ * @first: First byte of each
+ * @last: Last byte of each
  */
 struct iommu_debug_walk {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	u64 first;
-	u64 last;
-	u64 open;
+	u64 len;
+	u64 first[IOMMU_DEBUG_RUNS];
+	u64 last[IOMMU_DEBUG_RUNS];
 #endif
 };
 
@@ -104,9 +102,6 @@ void __iommu_debug_unmap_plan(struct iommu_domain *domain, unsigned long iova,
 void __iommu_debug_unmap_settle(struct iommu_domain *domain,
 				struct iommu_debug_unmap *unmap,
 				size_t unmapped);
-void __iommu_debug_leaf_gone(struct iommu_domain *domain,
-			     struct iommu_debug_walk *walk, phys_addr_t phys,
-			     unsigned int size_lg2);
 void __iommu_debug_walk_end(struct iommu_domain *domain,
 			    struct iommu_debug_walk *walk);
 void __iommu_debug_release_begin(struct iommu_domain *domain,
@@ -212,9 +207,18 @@ static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
 		__iommu_debug_unmap_settle(domain, unmap, unmapped);
 }
 
+/* The walk of an unmap is about to begin */
+static inline void iommu_debug_walk_begin(struct iommu_debug_walk *walk)
+{
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	if (iommu_debug_on_rust())
+		walk->len = 0;
+#endif
+}
+
 /*
- * The walk of an unmap has removed a leaf. Most leaves continue the one before,
- * and there may be one every few cycles: no call for those.
+ * It has removed a leaf. There may be one every few cycles: those that continue
+ * the one before are joined, and others are told of many at a time.
  */
 static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
 					 struct iommu_debug_walk *walk,
@@ -222,16 +226,24 @@ static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
 					 unsigned int size_lg2)
 {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	u64 first = phys;
+	u64 last = first + (BIT_ULL(size_lg2) - 1);
+
 	if (!iommu_debug_on_rust())
 		return;
-	if (walk->open && phys > walk->last && phys - walk->last == 1)
-		walk->last += BIT_ULL(size_lg2);
-	else
-		__iommu_debug_leaf_gone(domain, walk, phys, size_lg2);
+	if (walk->len && first && walk->last[walk->len - 1] == first - 1) {
+		walk->last[walk->len - 1] = last;
+		return;
+	}
+	if (walk->len == IOMMU_DEBUG_RUNS)
+		__iommu_debug_walk_end(domain, walk);
+	walk->first[walk->len] = first;
+	walk->last[walk->len] = last;
+	walk->len++;
 #endif
 }
 
-/* The walk is over */
+/* It is over */
 static inline void iommu_debug_walk_end(struct iommu_domain *domain,
 					struct iommu_debug_walk *walk)
 {

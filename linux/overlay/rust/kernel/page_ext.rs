@@ -125,6 +125,15 @@ pub struct Entries<'a, T> {
     data: PhantomData<&'a T>,
 }
 
+impl<T> Clone for Entries<'_, T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Entries<'_, T> {}
+
 impl<'a, T> Entries<'a, T> {
     /// The first page that has its entry here.
     #[inline]

@@ -18,7 +18,6 @@ void iommu_debug_switch_on(void)
 }
 
 /* Page table formats can be modules. */
-EXPORT_SYMBOL_GPL(__iommu_debug_leaf_gone);
 EXPORT_SYMBOL_GPL(__iommu_debug_walk_end);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_begin);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_leaf);

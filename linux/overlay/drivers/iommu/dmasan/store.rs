@@ -4,8 +4,9 @@
 
 use crate::{
     boot,
-    engine::{Cell, Granule, Hole, PageShift, Pfn, PhysAddr, Section, Store}, //
+    engine::{self, Granule, Hole, PageShift, Pfn, PhysAddr, Section, Store}, //
 };
+use core::cell::Cell;
 use kernel::{
     bindings,
     page_ext::{Entries, Operations},
@@ -32,7 +33,7 @@ unsafe impl FromBytes for PageData {}
 #[no_mangle]
 pub(crate) static page_iommu_debug_ops: Operations<PageData> = Operations::new(boot::is_needed);
 
-impl Cell for Atomic<u32> {
+impl engine::Cell for Atomic<u32> {
     #[inline]
     fn load(&self) -> u32 {
         // A relaxed load is a function call, and a check is little else than a few of them.
@@ -65,6 +66,51 @@ impl PageCounts {
     #[inline]
     pub(crate) fn lock() -> Self {
         Self(rcu::read_lock())
+    }
+}
+
+impl PageCounts {
+    /// The same counts, for somebody who wants many of them.
+    #[inline]
+    pub(crate) fn remembering(&self) -> Remembering<'_> {
+        Remembering {
+            counts: self,
+            latest: Cell::new(None),
+        }
+    }
+}
+
+/// Counts that remember the section that was asked for last.
+pub(crate) struct Remembering<'a> {
+    counts: &'a PageCounts,
+    latest: Cell<Option<Entries<'a, PageData>>>,
+}
+
+impl<'c> Store for Remembering<'c> {
+    type Cell = Atomic<u32>;
+    type Section<'a>
+        = PageSection<'a>
+    where
+        Self: 'a;
+
+    #[inline]
+    fn page_shift(&self) -> PageShift {
+        self.counts.page_shift()
+    }
+
+    #[inline]
+    fn section(&self, pfn: Pfn) -> Result<PageSection<'_>, Hole> {
+        if let Some(entries) = self.latest.get() {
+            let section = PageSection(entries);
+            if section.first() <= pfn && pfn <= section.last() {
+                return Ok(section);
+            }
+        }
+        let found: Result<PageSection<'c>, Hole> = self.counts.section(pfn);
+        if let Ok(section) = &found {
+            self.latest.set(Some(section.0));
+        }
+        found
     }
 }
 

@@ -13,7 +13,6 @@ use crate::{
     map::{__iommu_debug_map_begin, __iommu_debug_map_end},
     store::PageCounts,
     unmap::{
-        __iommu_debug_leaf_gone,
         __iommu_debug_unmap_plan,
         __iommu_debug_unmap_settle,
         __iommu_debug_walk_end, //
@@ -107,28 +106,28 @@ mod suite {
     }
 
     #[test]
-    fn leaves_are_uncounted_when_their_run_is_over() -> Result {
+    fn leaves_are_uncounted_when_their_walk_is_over() -> Result {
         if !is_switched_on() {
             return Ok(());
         }
         let page = Page::alloc_page(GFP_KERNEL)?;
         let mut domain = domain(PAGE_SIZE / 2);
+        let half = PAGE_SIZE as u64 / 2;
         let mut walk: bindings::iommu_debug_walk = zeroed();
-        let half = PAGE_SHIFT as u32 - 1;
 
         // SAFETY: The domain is valid.
         unsafe { __iommu_debug_map_begin(&mut domain, phys_of(&page), PAGE_SIZE) };
         assert_eq!(translations(pfn_of(&page)), Some(2));
-        // SAFETY: The domain and the walk are valid.
-        unsafe {
-            __iommu_debug_leaf_gone(&mut domain, &mut walk, phys_of(&page), half);
-            let second = phys_of(&page) + PAGE_SIZE as u64 / 2;
-            __iommu_debug_leaf_gone(&mut domain, &mut walk, second, half);
-        }
-        assert_eq!(translations(pfn_of(&page)), Some(2));
+        // Two leaves that were met the other way round: two runs.
+        walk.len = 2;
+        walk.first[0] = phys_of(&page) + half;
+        walk.last[0] = phys_of(&page) + 2 * half - 1;
+        walk.first[1] = phys_of(&page);
+        walk.last[1] = phys_of(&page) + half - 1;
         // SAFETY: The domain and the walk are valid.
         unsafe { __iommu_debug_walk_end(&mut domain, &mut walk) };
         assert_eq!(translations(pfn_of(&page)), Some(0));
+        assert_eq!(walk.len, 0);
         Ok(())
     }
 

@@ -7,7 +7,7 @@
 //! has gone.
 
 use crate::{
-    engine::{Findings, Granule, Ledger, Merger, PendingUnmap, Run, Unit},
+    engine::{Findings, Ledger, PendingUnmap, PhysAddr, Run, Unit},
     report,
     store::{granule_of, phys_addr, translate, PageCounts}, //
 };
@@ -20,20 +20,10 @@ use kernel::{
 
 const _: () = {
     // Kept by C code on behalf of the engine.
-    assert!(size_of::<Merger>() == size_of::<bindings::iommu_debug_walk>());
-    assert!(align_of::<Merger>() == align_of::<bindings::iommu_debug_walk>());
     assert!(size_of::<PendingUnmap>() == size_of::<bindings::iommu_debug_unmap>());
     assert!(align_of::<PendingUnmap>() == align_of::<bindings::iommu_debug_unmap>());
     assert!(PendingUnmap::RUNS == bindings::IOMMU_DEBUG_RUNS as usize);
 };
-
-fn gone(run: Run, granule: Granule) {
-    let mut underflow = Findings::new();
-    Ledger::new(&PageCounts::lock()).unmap(run, granule, &mut underflow);
-    if let Some(underflow) = underflow.spans() {
-        report::underflow(underflow);
-    }
-}
 
 /// A leaf of `1 << size_lg2` bytes at `phys`.
 #[inline]
@@ -41,31 +31,7 @@ pub(crate) fn leaf(phys: bindings::phys_addr_t, size_lg2: c_uint) -> Option<Run>
     Run::new(phys_addr(phys), 1u64.checked_shl(size_lg2)?)
 }
 
-/// A leaf has been removed by the walk of an unmap, which may not continue the one before.
-///
-/// # Safety
-///
-/// `domain` and `walk` must be valid, and `walk` not used by anybody else.
-#[export]
-pub(crate) unsafe extern "C" fn __iommu_debug_leaf_gone(
-    domain: *mut bindings::iommu_domain,
-    walk: *mut bindings::iommu_debug_walk,
-    phys: bindings::phys_addr_t,
-    size_lg2: c_uint,
-) {
-    // SAFETY: By the safety requirement; all bit patterns are a `Merger`, and size and alignment
-    // are checked above.
-    let merger = unsafe { &mut *walk.cast::<Merger>() };
-    let Some(run) = leaf(phys, size_lg2).and_then(|leaf| merger.push(leaf)) else {
-        return;
-    };
-    // SAFETY: By the safety requirement.
-    if let Some(granule) = unsafe { granule_of(domain) } {
-        gone(run, granule);
-    }
-}
-
-/// The walk of an unmap is over.
+/// The walk of an unmap is over, or there is no room for more runs.
 ///
 /// # Safety
 ///
@@ -75,12 +41,27 @@ pub(crate) unsafe extern "C" fn __iommu_debug_walk_end(
     domain: *mut bindings::iommu_domain,
     walk: *mut bindings::iommu_debug_walk,
 ) {
-    // SAFETY: As in `__iommu_debug_leaf_gone`.
-    let merger = unsafe { &mut *walk.cast::<Merger>() };
     // SAFETY: By the safety requirement.
-    let granule = unsafe { granule_of(domain) };
-    if let (Some(run), Some(granule)) = (merger.finish(), granule) {
-        gone(run, granule);
+    let walk = unsafe { &mut *walk };
+    // CAST: There are few.
+    let len = core::mem::take(&mut walk.len) as usize;
+    // SAFETY: By the safety requirement.
+    let Some(granule) = (unsafe { granule_of(domain) }) else {
+        return;
+    };
+    let mut underflow = Findings::new();
+    {
+        let counts = PageCounts::lock();
+        let counts = counts.remembering();
+        let ledger = Ledger::new(&counts);
+        for (&first, &last) in walk.first.iter().zip(&walk.last).take(len) {
+            if let Some(run) = Run::closed(PhysAddr(first), PhysAddr(last)) {
+                ledger.unmap(run, granule, &mut underflow);
+            }
+        }
+    }
+    if let Some(underflow) = underflow.spans() {
+        report::underflow(underflow);
     }
 }
 
