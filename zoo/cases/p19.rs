@@ -31,7 +31,7 @@ pub(crate) fn bug(stage: &Stage) -> Result {
 
     stage.expect_report(old.pfns())?;
     let new = show(&display)?;
-    stage.expect_silence()?;
+    stage.expect_no_more()?;
     drop(old);
 
     display.unmap_exactly(SLOT, new.size())

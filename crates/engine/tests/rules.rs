@@ -168,3 +168,21 @@ fn a_store_that_breaks_its_word_hangs_nobody() {
     map(&ledger, run(0, 2 * M2), granule(K4));
     assert_eq!(check(&ledger, 0, 2 * SECTION), [(0, 0, 1)]);
 }
+
+#[test]
+fn rule_1_a_count_put_back_to_zero_hides_no_later_bug() {
+    // Sections of 2M, of which the whole is uncounted without having been counted.
+    let store = machine([0]);
+    let ledger = Ledger::new(&store);
+    assert_eq!(
+        told(&uncount(&ledger, run(0, M2), granule(K4))),
+        [(0, 511, 512)]
+    );
+    assert_eq!(check(&ledger, 0, 1), []);
+    for mapped in [run(0, M2), run(0, K4)] {
+        assert!(map(&ledger, mapped, granule(K4)).is_empty());
+        assert_eq!(check(&ledger, 0, 1), [(0, 0, 1)], "{mapped:?}");
+        assert!(uncount(&ledger, mapped, granule(K4)).is_empty());
+    }
+    assert_eq!(check(&ledger, 0, SECTION), []);
+}

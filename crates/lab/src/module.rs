@@ -162,11 +162,13 @@ pub(crate) fn build(
         module: Some(&folder),
         arch: kernel.machine.machine().arch(),
     };
+    let mut arguments = vec!["modules"];
+    arguments.extend(kernel.machine.machine().module_variables());
     let log = cache.new_log("module")?;
     let what = format!("building the module {title}");
     let job = Job {
         what: &what,
-        command: world.make(make, &["modules"]),
+        command: world.make(make, &arguments),
         log: &log,
         needs_mib: MODULE_MIB,
     };

@@ -27,7 +27,21 @@ pub(super) fn clippy() -> Result<Tally> {
 pub(super) fn tests() -> Result<Tally> {
     // Documentation tests are part of it.
     let (lines, passed) = output(&mut cargo(&["test", "--workspace", "--no-fail-fast"]), true)?;
-    Ok(tally("host tests", &lines, passed))
+    let mut all = tally("host tests", &lines, passed);
+
+    // What is wrong may show once in a thousand histories.
+    let mut oracle = cargo(&[
+        "test",
+        "--release",
+        "--package",
+        "dmasan-engine",
+        "--test",
+        "oracle",
+    ]);
+    oracle.env("PROPTEST_CASES", "20000");
+    let (lines, passed) = output(&mut oracle, true)?;
+    all.add(tally("random histories", &lines, passed));
+    Ok(all)
 }
 
 pub(super) fn loom() -> Result<Tally> {

@@ -83,12 +83,12 @@ pub(super) fn for_each_block(shape: Shape, pages: PageRange, mut visit: impl FnM
 /// The largest block that begins with one page and ends no later than another.
 #[inline]
 fn largest(shape: Shape, first: Pfn, last: Pfn) -> Block {
-    let mut level = if first == last { 0 } else { shape.levels() - 1 };
-    loop {
-        let block = Block::around(shape, first, level);
-        if level == 0 || (block.first() == first && block.last() <= last) {
-            return block;
-        }
-        level -= 1;
-    }
+    let level = if first == last {
+        0
+    } else {
+        // As large as the alignment of its beginning and the number of pages allow.
+        let fits = (last.0 - first.0).saturating_add(1).ilog2();
+        shape.level_within(first.0.trailing_zeros().min(fits))
+    };
+    Block::around(shape, first, level)
 }

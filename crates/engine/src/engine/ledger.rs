@@ -8,7 +8,7 @@ use super::chain::{self, Count};
 use super::marks::Mark;
 use super::settle::{self, Settled};
 use super::store::{for_each_section, Store};
-use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Verdict};
+use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Stretch, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
 ///
@@ -135,12 +135,34 @@ impl<'s, S: Store> Ledger<'s, S> {
         granule: Granule,
         mut visit: impl FnMut(&S::Section<'s>, Block, u32),
     ) {
-        for stretch in run.stretches(self.store.page_shift(), granule) {
-            for_each_section(self.store, stretch.pages, |section, pages| {
-                for_each_block(S::SHAPE, pages, |block| {
-                    visit(section, block, stretch.weight)
-                });
-            });
+        match run.even(self.store.page_shift(), granule) {
+            Some(stretch) => self.for_each_block_of(stretch, &mut visit),
+            None => self.for_each_block_of_uneven(run, granule, &mut visit),
         }
+    }
+
+    #[cold]
+    fn for_each_block_of_uneven(
+        &self,
+        run: Run,
+        granule: Granule,
+        visit: &mut impl FnMut(&S::Section<'s>, Block, u32),
+    ) {
+        for stretch in run.stretches(self.store.page_shift(), granule) {
+            self.for_each_block_of(stretch, visit);
+        }
+    }
+
+    #[inline]
+    fn for_each_block_of(
+        &self,
+        stretch: Stretch,
+        visit: &mut impl FnMut(&S::Section<'s>, Block, u32),
+    ) {
+        for_each_section(self.store, stretch.pages, |section, pages| {
+            for_each_block(S::SHAPE, pages, |block| {
+                visit(section, block, stretch.weight)
+            });
+        });
     }
 }

@@ -69,6 +69,21 @@ impl Run {
         })
     }
 
+    /// The pages of a run that has the same weight in all of them, as nearly every run has.
+    #[inline]
+    pub(super) fn even(self, page: PageShift, granule: Granule) -> Option<Stretch> {
+        let pages = PageRange::new(page.pfn_of(self.first()), page.pfn_of(self.last()))?;
+        if granule.shift() >= page.0 {
+            return Some(Stretch { pages, weight: 1 });
+        }
+        let whole = self.first() == page.first_byte(pages.first())
+            && self.last() == page.last_byte(pages.last());
+        whole.then(|| Stretch {
+            pages,
+            weight: 1 << (page.0 - granule.shift()),
+        })
+    }
+
     /// The pages that the run touches, cut into stretches of equal weight.
     ///
     /// There are at most three: the page that the run begins in, the page that it ends in, and

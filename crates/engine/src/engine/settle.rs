@@ -38,9 +38,7 @@ pub(super) fn block<S: Section>(
 ) {
     // What has become too small shows only to checks that look.
     if block.level() < shape.mark() {
-        if let Some(mark) = Mark::around(shape, section, block.first()) {
-            mark.touch();
-        }
+        touch(shape, section, block.first());
     }
     // The mark of a block says that a page in it has been reported. Taken off before looking and
     // put back after, it may be there for nothing, and is never missing.
@@ -79,11 +77,11 @@ pub(super) fn page<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> (Settled,
             .1
             .is_some()
         {
-            let settled = match missing {
-                0 => Settled::Exact { reported },
-                missing => Settled::Underflow { missing },
-            };
-            return (settled, false);
+            if missing == 0 {
+                return (Settled::Exact { reported }, false);
+            }
+            touch(shape, section, pfn);
+            return (Settled::Underflow { missing }, false);
         }
     }
 }
@@ -113,6 +111,12 @@ pub(super) fn report<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Option<
     // If the mark is gone, it has been seen, and nobody else will tell of the page.
     let taken_back = set_reported(section, Block::around(shape, pfn, 0), false);
     (!taken_back).then_some(count.translations())
+}
+
+fn touch<S: Section>(shape: Shape, section: &S, pfn: Pfn) {
+    if let Some(mark) = Mark::around(shape, section, pfn) {
+        mark.touch();
+    }
 }
 
 /// Puts the mark of a report on or takes it off, and says whether it was the other way before.

@@ -52,6 +52,13 @@ impl Shape {
         self.orders.get(level).copied().unwrap_or(0)
     }
 
+    /// The level of the largest blocks of no more than `1 << order` pages.
+    #[inline]
+    pub(super) fn level_within(self, order: u32) -> usize {
+        let smaller = self.orders.iter().skip(1).filter(|one| **one <= order);
+        smaller.count()
+    }
+
     /// The level of the blocks that tell whether a smaller block in them has been touched.
     #[inline]
     pub(super) const fn mark(self) -> usize {

@@ -73,6 +73,11 @@ pub(crate) trait Machine: Sync {
         &[]
     }
 
+    /// Further variables for making a module out of the tree.
+    fn module_variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What of that is booted, relative to the build folder.
     fn image(&self) -> &'static str;
 

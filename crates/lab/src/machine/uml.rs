@@ -28,6 +28,13 @@ impl Machine for Uml {
         &["CFLAGS_stub.o=$(CFLAGS_NO_HARDENING) -fomit-frame-pointer"]
     }
 
+    fn module_variables(&self) -> &'static [&'static str] {
+        // C code for a module is made to lie anywhere, beyond all of memory as it happens. Rust is not: it looks
+        // for the kernel's data in a table that the module loader does not know, and its calls into the
+        // kernel end nowhere if there are 2 GiB of memory or more.
+        &["KRUSTFLAGS=-Crelocation-model=static -Ccode-model=large"]
+    }
+
     fn image(&self) -> &'static str {
         "linux"
     }
