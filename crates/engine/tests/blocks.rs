@@ -118,7 +118,8 @@ impl Cell for Counted {
 
 /// How many words something reads and writes.
 fn cost(work: impl FnOnce()) -> (u32, u32) {
-    (READ.set(0), WRITTEN.set(0));
+    READ.set(0);
+    WRITTEN.set(0);
     work();
     (READ.get(), WRITTEN.get())
 }

@@ -72,7 +72,7 @@ pub(super) fn sum<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Count {
 }
 
 /// The sum of the words of the blocks around a page, from a level on.
-#[inline]
+#[inline(always)]
 pub(super) fn above<S: Section>(shape: Shape, section: &S, pfn: Pfn, from: usize) -> Word {
     // If the largest is in the section, so are all.
     let all = Block::around(shape, pfn, shape.levels() - 1).is_in(section);

@@ -8,14 +8,10 @@ use super::chain;
 use super::marks::Mark;
 use super::settle::{self, Settled};
 use super::store::{for_each_section, Section, Store};
-use super::{PageRange, Shape, Spans};
+use super::{PageRange, Pfn, Shape, Spans};
 
 /// The answer to whether pages may change hands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the engine cannot allocate, and the large ones are the rare ones"
-)]
 pub enum Verdict {
     /// No device reaches them, or it has been reported already that one does.
     Clean,
@@ -29,30 +25,34 @@ pub enum Verdict {
 
 /// Whether nothing at all is counted for the pages, which are all in the section.
 ///
-/// Reads a word or two in the common case. May say no of pages that have no translations.
-#[inline]
+/// Reads a few words in the common case. May say no of pages that have no translations.
+#[inline(always)]
 pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) -> bool {
-    let mut rest = Some(pages);
-    while let Some(pages) = rest {
-        let around = Block::around(shape, pages.first(), shape.mark());
-        let Some(part) = pages.up_to(around.last()) else {
-            return false;
-        };
-        let large = chain::above(shape, section, pages.first(), shape.mark());
-        let mark = Mark::around(shape, section, pages.first());
-        let clean = if mark.as_ref().is_some_and(Mark::is_clean) {
-            large.is_zero()
-        } else if part.first() == part.last() {
-            chain::sum(shape, section, part.first()).is_zero()
-        } else {
-            large.is_zero() && look(shape, section, part, mark)
-        };
-        if !clean {
+    let (mut first, last) = (pages.first(), pages.last());
+    loop {
+        let end = Block::around(shape, first, shape.mark()).last().min(last);
+        if !is_part_clean(shape, section, first, end) {
             return false;
         }
-        rest = pages.after(around.last());
+        if end >= last {
+            return true;
+        }
+        first = Pfn(end.0 + 1);
     }
-    true
+}
+
+/// The same for pages that are all in one block that can have a mark.
+#[inline(always)]
+fn is_part_clean<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn) -> bool {
+    let large = chain::above(shape, section, first, shape.mark());
+    let mark = Mark::around(shape, section, first);
+    if mark.as_ref().is_some_and(Mark::is_clean) {
+        large.is_zero()
+    } else if first == last {
+        chain::sum(shape, section, first).is_zero()
+    } else {
+        large.is_zero() && look(shape, section, first, last, mark)
+    }
 }
 
 /// Whether the words of all pages, and of the small blocks around them, are zero.
@@ -62,16 +62,15 @@ pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) 
 fn look<S: Section>(
     shape: Shape,
     section: &S,
-    pages: PageRange,
+    first: Pfn,
+    last: Pfn,
     mark: Option<Mark<'_, S::Cell>>,
 ) -> bool {
-    let mark = mark.filter(|mark| {
-        pages.first() == mark.block().first() && pages.last() == mark.block().last()
-    });
+    let mark = mark.filter(|mark| first == mark.block().first() && last == mark.block().last());
     if let Some(mark) = &mark {
         mark.look();
     }
-    let zero = (0..shape.mark()).all(|level| is_zero(shape, section, pages, level));
+    let zero = (0..shape.mark()).all(|level| is_zero(shape, section, first, last, level));
     if let Some(mark) = &mark {
         mark.seen(zero);
     }
@@ -80,17 +79,18 @@ fn look<S: Section>(
 
 /// Whether the words of the blocks of one level that the pages are in are zero.
 #[inline]
-fn is_zero<S: Section>(shape: Shape, section: &S, pages: PageRange, level: usize) -> bool {
-    let mut rest = Some(pages);
+fn is_zero<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn, level: usize) -> bool {
+    let mut block = Block::around(shape, first, level);
     let mut any = Word(0);
-    while let Some(pages) = rest {
-        let block = Block::around(shape, pages.first(), level);
+    loop {
         if block.is_in(section) {
             any = Word(any.0 | cell::read(block.cell(section)).0);
         }
-        rest = pages.after(block.last());
+        if block.last() >= last {
+            return any.is_zero();
+        }
+        block = Block::around(shape, Pfn(block.last().0 + 1), level);
     }
-    any.is_zero()
 }
 
 /// Looks at every page.
@@ -99,7 +99,7 @@ pub(super) fn judge<S: Store>(store: &S, pages: PageRange) -> Verdict {
     let mut mapped = Spans::new();
     let mut negative = false;
     for_each_section(store, pages, |section, pages| {
-        for pfn in (pages.first().0..=pages.last().0).map(super::Pfn) {
+        for pfn in (pages.first().0..=pages.last().0).map(Pfn) {
             if let Some(translations) = settle::report(S::SHAPE, section, pfn) {
                 mapped.push(pfn, translations);
             } else {
@@ -123,7 +123,7 @@ pub(super) fn judge<S: Store>(store: &S, pages: PageRange) -> Verdict {
 fn repair<S: Store>(store: &S, pages: PageRange) -> Spans {
     let mut underflow = Spans::new();
     for_each_section(store, pages, |section, pages| {
-        for pfn in (pages.first().0..=pages.last().0).map(super::Pfn) {
+        for pfn in (pages.first().0..=pages.last().0).map(Pfn) {
             if let (Settled::Underflow { missing }, _) = settle::page(S::SHAPE, section, pfn) {
                 underflow.push(pfn, missing);
             }

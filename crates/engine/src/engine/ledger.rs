@@ -7,7 +7,7 @@ use super::cell::{self, Word};
 use super::chain::{self, Count};
 use super::marks::Mark;
 use super::settle::{self, Settled};
-use super::store::{for_each_section, Store};
+use super::store::{all_sections, for_each_section, Store};
 use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Stretch, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
@@ -107,9 +107,8 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// To be called by whoever has the pages for himself, as the page allocator has.
     #[inline]
     pub fn check(&self, pages: PageRange) -> Verdict {
-        let mut clean = true;
-        for_each_section(self.store, pages, |section, pages| {
-            clean = clean && inspect::is_clean(S::SHAPE, section, pages);
+        let clean = all_sections(self.store, pages, |section, pages| {
+            inspect::is_clean(S::SHAPE, section, pages)
         });
         if clean {
             Verdict::Clean

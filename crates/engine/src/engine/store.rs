@@ -65,22 +65,35 @@ pub(super) fn for_each_section<'s, S: Store>(
     pages: PageRange,
     mut visit: impl FnMut(&S::Section<'s>, PageRange),
 ) {
+    all_sections(store, pages, |section, pages| {
+        visit(section, pages);
+        true
+    });
+}
+
+/// Whether something holds in every section that the pages are in, for those of the pages in it.
+#[inline]
+pub(super) fn all_sections<'s, S: Store>(
+    store: &'s S,
+    pages: PageRange,
+    mut holds: impl FnMut(&S::Section<'s>, PageRange) -> bool,
+) -> bool {
     let (mut first, last) = (pages.first(), pages.last());
     loop {
         let end = match store.section(first) {
             Ok(section) => {
                 let end = section.last();
-                if let Some(inside) = PageRange::new(first, last.min(end)) {
-                    visit(&section, inside);
+                match PageRange::new(first, last.min(end)) {
+                    Some(inside) if !holds(&section, inside) => return false,
+                    _ => end,
                 }
-                end
             }
             Err(hole) => hole.last,
         };
         // A store that breaks its word must not hang the kernel.
         let end = end.max(first);
         if end >= last {
-            return;
+            return true;
         }
         first = Pfn(end.0 + 1);
     }

@@ -2,9 +2,9 @@
 
 //! Translations that go.
 //!
-//! Page tables of `generic_pt` tell of every leaf from inside their own walk. Drivers with tables
-//! of another kind are asked beforehand what is behind a range, and told afterwards how much of it
-//! has gone.
+//! Page tables of `generic_pt` and of `io-pgtable` tell of every leaf from inside their own walk.
+//! Drivers with tables of another kind are asked beforehand what is behind a range, and told
+//! afterwards how much of it has gone.
 
 use crate::{
     engine::{Findings, Ledger, PendingUnmap, PhysAddr, Run, Unit},
