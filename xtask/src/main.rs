@@ -1,6 +1,7 @@
 //! The project's chores. `cargo xtask test` is what must pass before a change lands.
 
 mod command;
+mod instructions;
 mod ktap;
 mod prove;
 mod steps;
@@ -43,6 +44,8 @@ enum Chore {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Count the instructions that the engine takes, with valgrind
+    Instructions,
     /// Run the engine's tests under miri, on a machine that has it
     Miri,
     /// Run the engine's proofs under kani, on a machine that has it
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Chore::Test { only, .. } => steps::run(&only),
         Chore::Configs => steps::configs(),
         Chore::Stress { seconds, seed } => steps::stress(seconds, seed),
+        Chore::Instructions => instructions::count(),
         Chore::Miri => prove::miri(),
         Chore::Kani => prove::kani(),
     };
