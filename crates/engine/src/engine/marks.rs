@@ -4,7 +4,7 @@
 //!
 //! | mark | meaning |
 //! |---|---|
-//! | clean | no block below has been added to, or has become negative, since all were seen to be zero |
+//! | clean | no block below has grown, or become negative, since all were seen to be zero |
 //! | touched | some may have |
 //! | looking | somebody is looking whether all of them are zero |
 //!
