@@ -11,7 +11,7 @@ mod support {
 
 use std::cell::Cell as Counter;
 
-use dmasan_engine::{Cell, Ledger, PageShift, Pfn, Shape, Verdict};
+use dmasan_engine::{Cell, Ledger, PageShift, Pfn, Run, Shape, Verdict};
 use support::cell::HostCell;
 use support::short::*;
 use support::store::{Blocks, HostStore};
@@ -166,6 +166,35 @@ fn the_check_of_pages_that_nobody_maps_reads_a_few_words_whatever_their_order() 
     let check = || assert_eq!(ledger.check(pages(0, 512)), Verdict::Clean);
     assert!(cost(check).0 > 512);
     assert_eq!(cost(check), (4, 0));
+}
+
+#[test]
+fn what_was_mapped_in_parts_of_another_size_is_looked_at_part_by_part() {
+    let store = HostStore::<Counted>::new(PAGE, 1 << 15, [0]);
+    let ledger = Ledger::new(&store);
+    let whole = run(0, 128 << 20);
+    for part in (0..8).map(|i| run(i << 24, 1 << 24)) {
+        ledger_map(&ledger, part);
+    }
+    let unmap = || assert!(uncount(&ledger, whole, granule(K4)).is_empty());
+    assert_eq!(
+        cost(unmap),
+        (9, 1),
+        "the word of the whole, and of each part"
+    );
+
+    // The other way round, words stay that cancel out. A check adds them up, each of them once.
+    ledger_map(&ledger, run(0, 2 << 20));
+    for page in (0..512).map(|i| run(i * K4, K4)) {
+        assert!(uncount(&ledger, page, granule(K4)).is_empty());
+    }
+    let check = || assert_eq!(ledger.check(pages(0, 512)), Verdict::Clean);
+    let (read, _) = cost(check);
+    assert!(read < 512 + 32 + 2 + 10, "{read} words");
+}
+
+fn ledger_map(ledger: &Ledger<'_, HostStore<Counted>>, run: Run) {
+    assert!(map(ledger, run, granule(K4)).is_empty());
 }
 
 #[test]

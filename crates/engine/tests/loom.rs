@@ -63,28 +63,48 @@ impl Blocks for Pairs {
     const SHAPE: Shape = Shape::new(&[0, 1], 1);
 }
 
+/// Blocks of one page, of four and of eight.
+#[derive(Debug)]
+struct Eights;
+
+impl Blocks for Eights {
+    const SHAPE: Shape = Shape::new(&[0, 2, 3], 2);
+}
+
 const PAGE: u64 = 4096;
 
-/// A machine of two pages, with short words for what may happen to them.
-#[derive(Clone, Debug)]
-struct Machine {
-    store: Arc<HostStore<LoomCell, Pairs>>,
+/// A machine of a few pages, with short words for what may happen to them.
+#[derive(Debug)]
+struct Machine<B = Pairs> {
+    store: Arc<HostStore<LoomCell, B>>,
     granule: Granule,
 }
 
-impl Machine {
-    fn new() -> Self {
-        Self::with(PageShift(12), 12)
-    }
-
-    fn with(page: PageShift, granule: u32) -> Self {
+impl<B> Clone for Machine<B> {
+    fn clone(&self) -> Self {
         Self {
-            store: Arc::new(HostStore::new(page, 2, [0])),
+            store: Arc::clone(&self.store),
+            granule: self.granule,
+        }
+    }
+}
+
+impl Machine {
+    /// Two pages of 4K.
+    fn new() -> Self {
+        Self::with(PageShift(12), 12, 2)
+    }
+}
+
+impl<B: Blocks + 'static> Machine<B> {
+    fn with(page: PageShift, granule: u32, pages: u64) -> Self {
+        Self {
+            store: Arc::new(HostStore::new(page, pages, [0])),
             granule: Granule::from_shift(granule).expect("below 64"),
         }
     }
 
-    fn ledger(&self) -> Ledger<'_, HostStore<LoomCell, Pairs>> {
+    fn ledger(&self) -> Ledger<'_, HostStore<LoomCell, B>> {
         Ledger::new(&self.store)
     }
 
@@ -155,10 +175,7 @@ impl Machine {
         self.ledger().count(Pfn(0)).expect("online").is_saturated()
     }
 
-    fn spawn<T: 'static>(
-        &self,
-        work: impl FnOnce(&Machine) -> T + 'static,
-    ) -> thread::JoinHandle<T> {
+    fn spawn<T: 'static>(&self, work: impl FnOnce(&Self) -> T + 'static) -> thread::JoinHandle<T> {
         let machine = self.clone();
         thread::spawn(move || work(&machine))
     }
@@ -180,9 +197,9 @@ fn join<T>(thread: thread::JoinHandle<T>) -> T {
     thread.join().expect("no panic")
 }
 
-/// Every interleaving in which threads are interrupted three times at most, as three of them have
-/// too many. Two have all.
-fn three_threads(model: impl Fn() + Sync + Send + 'static) {
+/// Every interleaving in which threads are interrupted three times at most, where there are three of
+/// them or many words. The other models have all.
+fn few_interruptions(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
     builder.check(model);
@@ -227,7 +244,7 @@ fn a_failed_map_beside_an_unmap_leaves_nothing_and_takes_nothing() {
 
 #[test]
 fn a_map_an_unmap_and_a_check_of_one_page_agree_in_the_end() {
-    three_threads(|| {
+    few_interruptions(|| {
         let machine = Machine::new();
         machine.map(0, PAGE);
         let mapper = machine.spawn(|machine| machine.map(0, PAGE));
@@ -284,7 +301,7 @@ fn a_page_that_is_passed_on_after_its_unmap_raises_no_alarm() {
 
 #[test]
 fn of_two_checks_of_a_mapped_page_exactly_one_reports() {
-    three_threads(|| {
+    few_interruptions(|| {
         let machine = Machine::new();
         machine.map(0, PAGE);
         let checker = machine.spawn(|machine| machine.check(0));
@@ -431,13 +448,70 @@ fn what_is_missing_is_told_once_whoever_took_it_in_whatever_block() {
     });
 }
 
+#[test]
+fn two_unmaps_of_a_reported_block_leave_no_mark_that_hides_the_next_bug() {
+    loom::model(|| {
+        let machine = Machine::new();
+        machine.map(0, 2 * PAGE);
+        machine.map(0, 2 * PAGE);
+        assert_eq!(machine.check(0), 2);
+        let other = machine.spawn(|machine| machine.unmap(0, 2 * PAGE));
+        assert_eq!(machine.unmap(0, 2 * PAGE), 0);
+        assert_eq!(join(other), 0);
+        assert_eq!(machine.count(0), (0, false));
+        machine.map(0, PAGE);
+        assert_eq!(machine.check(0), 1, "a new bug goes unseen");
+    });
+}
+
+/// Eight pages, of which the first is mapped by itself, in a way that leaves nothing in its own word.
+fn eight_pages() -> Machine<Eights> {
+    let machine = Machine::<Eights>::with(PageShift(12), 12, 8);
+    machine.map(0, 4 * PAGE);
+    machine.unmap(0, PAGE);
+    machine.map(0, PAGE);
+    machine
+}
+
+#[test]
+fn nothing_is_missing_while_others_map_and_unmap_the_page_in_blocks_of_other_sizes() {
+    few_interruptions(|| {
+        let machine = eight_pages();
+        let other = machine.spawn(|machine| {
+            machine.map(0, 8 * PAGE);
+            machine.unmap(0, 4 * PAGE)
+        });
+        assert_eq!(machine.unmap(0, PAGE), 0, "false underflow");
+        assert_eq!(join(other), 0, "false underflow");
+        assert_eq!(machine.check(0), 0, "false alarm");
+    });
+}
+
+#[test]
+fn a_reported_page_is_not_told_of_again_while_its_translations_change_blocks() {
+    few_interruptions(|| {
+        let machine = Machine::<Eights>::with(PageShift(12), 12, 8);
+        machine.map(0, 8 * PAGE);
+        assert_eq!(machine.check(0), 1);
+        machine.map(0, PAGE);
+        let other = machine.spawn(|machine| {
+            machine.map(0, 4 * PAGE);
+            machine.unmap(0, 8 * PAGE)
+        });
+        assert_eq!(machine.unmap(0, PAGE), 0);
+        assert_eq!(join(other), 0);
+        assert_eq!(machine.count(0).0, 1);
+        assert_eq!(machine.check(0), 0, "told twice");
+    });
+}
+
 /// A page of so many granules of a byte that six are too many.
 const LARGE: (PageShift, u64) = (PageShift(24), 1 << 24);
 
 #[test]
 fn of_racing_maps_that_saturate_a_page_one_tells() {
     loom::model(|| {
-        let machine = Machine::with(LARGE.0, 0);
+        let machine = Machine::<Pairs>::with(LARGE.0, 0, 2);
         for _ in 0..5 {
             assert_eq!(machine.map(0, LARGE.1), 0);
         }
@@ -451,7 +525,7 @@ fn of_racing_maps_that_saturate_a_page_one_tells() {
 #[test]
 fn nothing_brings_a_saturated_page_back() {
     loom::model(|| {
-        let machine = Machine::with(LARGE.0, 0);
+        let machine = Machine::<Pairs>::with(LARGE.0, 0, 2);
         let told: u64 = (0..6).map(|_| machine.map(0, LARGE.1)).sum();
         assert_eq!(told, 1);
         let mapper = machine.spawn(|machine| machine.map(0, LARGE.1));

@@ -36,6 +36,18 @@ impl Block {
         (self.first..=self.last().0).map(Pfn)
     }
 
+    /// The blocks of the next smaller size that it is made of and that some pages are in.
+    pub(super) fn parts(self, shape: Shape, first: Pfn, last: Pfn) -> impl Iterator<Item = Block> {
+        let level = self.level.saturating_sub(1);
+        let step = shape.order(level);
+        let (first, last) = (first.max(self.first()), last.min(self.last()));
+        (first.0 >> step..=last.0 >> step).map(move |index| Block {
+            first: index << step,
+            level,
+            order: step,
+        })
+    }
+
     /// The first page.
     #[inline]
     pub(super) fn first(self) -> Pfn {

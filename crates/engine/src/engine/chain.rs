@@ -15,7 +15,7 @@ use super::block::Block;
 use super::cell::{self, Word};
 use super::{Pfn, Section, Shape};
 
-/// Readings that must agree before a page is believed to have less than nothing.
+/// Readings that must agree before a page is believed to have nothing, or less.
 const AGREEING: u32 = 4;
 /// Readings that are tried.
 const TRIES: u32 = 32;
@@ -83,22 +83,32 @@ pub(super) fn above<S: Section>(shape: Shape, section: &S, pfn: Pfn, from: usize
         .fold(Word(0), Word::plus)
 }
 
-/// The sum for a page that may have less than nothing, with its own word as it was read for it.
+/// The sum for a page about which something is to be done, with its own word as it was read for it.
 ///
-/// Several equal readings are asked for before a negative sum is believed, as a sum of words from
+/// That is a page with less than nothing, or one that has been reported and has nothing left.
+/// Several equal readings are asked for before such a sum is believed, as a sum of words from
 /// different moments can be too small while the page is mapped by others: to be deceived, as many
 /// pairs of maps and unmaps of the same page, in blocks of different sizes, would have to fall each
 /// between the same two loads. Returns `None` if the readings do not agree.
 pub(super) fn steady_sum<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Option<(Word, Count)> {
+    // In this order: a page that leaves a block by itself has been mapped with it before.
     let read = || {
-        // In this order: a page that leaves a block by itself has been mapped with it before.
         let own = cell::read_first(section.page(pfn));
-        (own, Count(own.plus(above(shape, section, pfn, 1))))
+        let sum = (1..shape.levels())
+            .map(|level| Block::around(shape, pfn, level))
+            .filter(|block| block.is_in(section))
+            .map(|block| cell::read_first(block.cell(section)))
+            .fold(own, Word::plus);
+        (own, Count(sum))
+    };
+    let harmless = |count: Count| match count.0.signed() {
+        0 => !count.is_reported(),
+        sum => sum > 0,
     };
     let mut last = read();
     let mut agreeing = 1;
     for _ in 0..TRIES {
-        if agreeing == AGREEING || !last.1 .0.is_negative() {
+        if agreeing == AGREEING || harmless(last.1) {
             return Some(last);
         }
         let next = read();

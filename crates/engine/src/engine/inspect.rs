@@ -51,11 +51,11 @@ fn is_part_clean<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn) -
     } else if first == last {
         chain::sum(shape, section, first).is_zero()
     } else {
-        large.is_zero() && look(shape, section, first, last, mark)
+        look(shape, section, first, last, large, mark)
     }
 }
 
-/// Whether the words of all pages, and of the small blocks around them, are zero.
+/// Whether the sums of all pages are zero, given the sum of the words of the large blocks.
 ///
 /// The pages are in one block that can have a mark. If they are all of it, the mark is put right.
 #[cold]
@@ -64,32 +64,53 @@ fn look<S: Section>(
     section: &S,
     first: Pfn,
     last: Pfn,
+    large: Word,
     mark: Option<Mark<'_, S::Cell>>,
 ) -> bool {
     let mark = mark.filter(|mark| first == mark.block().first() && last == mark.block().last());
     if let Some(mark) = &mark {
         mark.look();
     }
-    let zero = (0..shape.mark()).all(|level| is_zero(shape, section, first, last, level));
+    let mut scan = Scan {
+        shape,
+        section,
+        first,
+        last,
+        seen: Word(0),
+    };
+    let zero = scan.parts_of(Block::around(shape, first, shape.mark()), large);
     if let Some(mark) = &mark {
-        mark.seen(zero);
+        mark.seen(zero && scan.seen.is_zero());
     }
     zero
 }
 
-/// Whether the words of the blocks of one level that the pages are in are zero.
-#[inline]
-fn is_zero<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn, level: usize) -> bool {
-    let mut block = Block::around(shape, first, level);
-    let mut any = Word(0);
-    loop {
-        if block.is_in(section) {
-            any = Word(any.0 | cell::read(block.cell(section)).0);
-        }
-        if block.last() >= last {
-            return any.is_zero();
-        }
-        block = Block::around(shape, Pfn(block.last().0 + 1), level);
+/// A look at the words of blocks of falling size, each of them once.
+struct Scan<'s, S> {
+    shape: Shape,
+    section: &'s S,
+    first: Pfn,
+    last: Pfn,
+    /// All words that were read, one over the other.
+    seen: Word,
+}
+
+impl<S: Section> Scan<'_, S> {
+    /// Whether the sums of the pages in a block are zero, given the sum down to the block's word.
+    fn parts_of(&mut self, block: Block, above: Word) -> bool {
+        block.parts(self.shape, self.first, self.last).all(|part| {
+            let mut sum = above;
+            if part.is_in(self.section) {
+                let word = cell::read(part.cell(self.section));
+                self.seen = Word(self.seen.0 | word.0);
+                sum = sum.plus(word);
+            }
+            if part.level() == 0 {
+                sum.is_zero()
+            } else {
+                self.parts_of(part, sum)
+            }
+        })
     }
 }
 
@@ -100,10 +121,12 @@ pub(super) fn judge<S: Store>(store: &S, pages: PageRange) -> Verdict {
     let mut negative = false;
     for_each_section(store, pages, |section, pages| {
         for pfn in (pages.first().0..=pages.last().0).map(Pfn) {
-            if let Some(translations) = settle::report(S::SHAPE, section, pfn) {
-                mapped.push(pfn, translations);
-            } else {
-                negative |= chain::sum(S::SHAPE, section, pfn).missing() > 0;
+            let count = chain::sum(S::SHAPE, section, pfn);
+            negative |= count.missing() > 0;
+            if count.translations() > 0 && !count.is_reported() {
+                if let Some(translations) = settle::report(S::SHAPE, section, pfn) {
+                    mapped.push(pfn, translations);
+                }
             }
         }
     });

@@ -69,12 +69,14 @@ impl<'s, S: Store> Ledger<'s, S> {
     pub fn unmap(&self, run: Run, granule: Granule, underflow: &mut Findings) {
         self.for_each_block(run, granule, |section, block, weight| {
             let old = cell::take(block.cell(section), weight);
-            if old.minus(Word::of(weight)).is_negative() || old.is_reported() {
+            if old.is_reported() {
                 settle::block(S::SHAPE, section, block, |pfn, settled| {
                     if let Settled::Underflow { missing } = settled {
                         underflow.push(pfn, missing);
                     }
                 });
+            } else if old.minus(Word::of(weight)).is_negative() {
+                settle::negative(S::SHAPE, section, block, underflow);
             }
         });
     }

@@ -4,10 +4,10 @@
 //! less than was taken.
 
 use super::block::Block;
-use super::cell;
+use super::cell::{self, Word};
 use super::chain;
 use super::marks::Mark;
-use super::{Pfn, Section, Shape};
+use super::{Findings, Pfn, Section, Shape};
 
 /// What taking translations away from a page has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub(super) fn block<S: Section>(
     if block.level() < shape.mark() {
         touch(shape, section, block.first());
     }
-    // The mark of a block says that a page in it has been reported. Taken off before looking and
-    // put back after, it may be there for nothing, and is never missing.
+    // The mark of a block says that a page in it has been reported. It is off while we look, and
+    // whoever takes something away meanwhile does not: so once more, when it is on again.
     if block.level() > 0 {
         set_reported(section, block, false);
     }
@@ -53,6 +53,52 @@ pub(super) fn block<S: Section>(
     }
     if reported && block.level() > 0 {
         set_reported(section, block, true);
+        for pfn in block.pages() {
+            if own_mark(section, pfn) {
+                page(shape, section, pfn);
+            }
+        }
+    }
+}
+
+/// Looks for pages with less than nothing in a block whose word has become negative.
+///
+/// That is nothing unusual: what was mapped in parts may be unmapped as a whole. Parts in which
+/// the sum of all words down to theirs is not negative are left out. If there is a page with less
+/// than nothing all the same, its next check finds it.
+#[cold]
+pub(super) fn negative<S: Section>(
+    shape: Shape,
+    section: &S,
+    block: Block,
+    underflow: &mut Findings,
+) {
+    if block.level() < shape.mark() {
+        touch(shape, section, block.first());
+    }
+    let above = chain::above(shape, section, block.first(), block.level() + 1);
+    descend(shape, section, block, above, underflow);
+}
+
+fn descend<S: Section>(
+    shape: Shape,
+    section: &S,
+    block: Block,
+    above: Word,
+    underflow: &mut Findings,
+) {
+    let sum = above.plus(cell::read(block.cell(section)));
+    if !sum.is_negative() {
+        return;
+    }
+    if block.level() == 0 {
+        if let (Settled::Underflow { missing }, _) = page(shape, section, block.first()) {
+            underflow.push(block.first(), missing);
+        }
+        return;
+    }
+    for part in block.parts(shape, block.first(), block.last()) {
+        descend(shape, section, part, sum, underflow);
     }
 }
 
@@ -72,7 +118,7 @@ pub(super) fn page<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> (Settled,
             return (Settled::Exact { reported }, reported);
         }
         // Of several who see the same, exactly one gets here.
-        let new = own.plus(cell::Word::of(missing)).not_reported();
+        let new = own.plus(Word::of(missing)).not_reported();
         if cell::change(cell, |word| (word == own).then_some(new))
             .1
             .is_some()
