@@ -74,9 +74,21 @@ pub(super) fn sum<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Count {
 /// The sum of the words of the blocks around a page, from a level on.
 #[inline(always)]
 pub(super) fn above<S: Section>(shape: Shape, section: &S, pfn: Pfn, from: usize) -> Word {
+    between(shape, section, pfn, from, shape.levels())
+}
+
+/// The sum of the words of the blocks around a page, from one level up to below another.
+#[inline(always)]
+pub(super) fn between<S: Section>(
+    shape: Shape,
+    section: &S,
+    pfn: Pfn,
+    from: usize,
+    to: usize,
+) -> Word {
     // If the largest is in the section, so are all.
     let all = Block::around(shape, pfn, shape.levels() - 1).is_in(section);
-    (from..shape.levels())
+    (from..to)
         .map(|level| Block::around(shape, pfn, level))
         .filter(|block| all || block.is_in(section))
         .map(|block| cell::read(block.cell(section)))

@@ -49,7 +49,9 @@ fn is_part_clean<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn) -
     if mark.as_ref().is_some_and(Mark::is_clean) {
         large.is_zero()
     } else if first == last {
-        chain::sum(shape, section, first).is_zero()
+        let own = cell::read(section.page(first));
+        let small = chain::between(shape, section, first, 1, shape.mark());
+        own.plus(small).plus(large).is_zero()
     } else {
         look(shape, section, first, last, large, mark)
     }
