@@ -25,12 +25,6 @@ const TRIES: u32 = 32;
 pub struct Count(pub(super) Word);
 
 impl Count {
-    /// Whether there are none, and none missing either.
-    #[inline]
-    pub(super) fn is_zero(self) -> bool {
-        self.0.is_zero()
-    }
-
     /// Live translations. Zero if they are not known: that must not raise an alarm.
     #[inline]
     pub fn translations(self) -> u32 {
@@ -88,11 +82,17 @@ pub(super) fn between<S: Section>(
 ) -> Word {
     // If the largest is in the section, so are all.
     let all = Block::around(shape, pfn, shape.levels() - 1).is_in(section);
-    (from..to)
-        .map(|level| Block::around(shape, pfn, level))
-        .filter(|block| all || block.is_in(section))
-        .map(|block| cell::read(block.cell(section)))
-        .fold(Word(0), Word::plus)
+    let mut sum = Word(0);
+    let mut level = from;
+    // A loop that the compiler is sure to unroll: there are few levels, and they are constants.
+    while level < to {
+        let block = Block::around(shape, pfn, level);
+        if all || block.is_in(section) {
+            sum = sum.plus(cell::read(block.cell(section)));
+        }
+        level += 1;
+    }
+    sum
 }
 
 /// The sum for a page about which something is to be done, with its own word as it was read for it.
