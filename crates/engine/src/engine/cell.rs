@@ -134,19 +134,15 @@ pub(super) fn take<C: Cell>(cell: &C, translations: u32) -> Word {
     Word(cell.fetch_add(Word::of(translations).0.wrapping_neg()))
 }
 
-/// Changes a word as `to` says, or leaves it if that says nothing. Returns what was there before,
-/// with what is there now if it was changed.
-pub(super) fn change<C: Cell>(
-    cell: &C,
-    mut to: impl FnMut(Word) -> Option<Word>,
-) -> (Word, Option<Word>) {
+/// Changes a word as `to` says, or leaves it if that says nothing. Whether it was changed.
+pub(super) fn change<C: Cell>(cell: &C, mut to: impl FnMut(Word) -> Option<Word>) -> bool {
     let mut current = cell.load();
     loop {
         let Some(new) = to(Word(current)) else {
-            return (Word(current), None);
+            return false;
         };
         match cell.compare_exchange_weak(current, new.0) {
-            Ok(_) => return (Word(current), Some(new)),
+            Ok(_) => return true,
             Err(seen) => current = seen,
         }
     }

@@ -5,7 +5,7 @@
 use super::block::{for_each_block, Block};
 use super::cell::{self, Word};
 use super::chain::{self, Count};
-use super::marks::Mark;
+use super::marks;
 use super::settle::{self, Settled};
 use super::store::{all_sections, for_each_section, Store};
 use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Stretch, Verdict};
@@ -36,9 +36,7 @@ impl<'s, S: Store> Ledger<'s, S> {
         self.for_each_block(run, granule, |section, block, weight| {
             let old = cell::add(block.cell(section), weight);
             if block.level() < S::SHAPE.mark() {
-                if let Some(mark) = Mark::around(S::SHAPE, section, block.first()) {
-                    mark.touch();
-                }
+                marks::touch(S::SHAPE, section, block.first());
             }
             if overflow::is_due(old, weight) {
                 overflow::look(S::SHAPE, section, block, saturated);

@@ -20,6 +20,14 @@ const CLEAN: Word = Word(0);
 const TOUCHED: Word = Word(1);
 const LOOKING: Word = Word(2);
 
+/// Says that the word of a page, or of a small block around it, has grown or become negative.
+#[inline]
+pub(super) fn touch<S: Section>(shape: Shape, section: &S, pfn: Pfn) {
+    if let Some(mark) = Mark::around(shape, section, pfn) {
+        mark.touch();
+    }
+}
+
 /// The mark of the block that a page is in.
 #[derive(Debug)]
 pub(super) struct Mark<'a, C> {
@@ -49,15 +57,14 @@ impl<'a, C: Cell> Mark<'a, C> {
         self.block
     }
 
-    /// Whether nothing below has been added to.
+    /// Whether everything below is zero.
     #[inline]
     pub(super) fn is_clean(&self) -> bool {
         cell::read(self.cell) == CLEAN
     }
 
-    /// Says that something below has been added to.
     #[inline]
-    pub(super) fn touch(&self) {
+    fn touch(&self) {
         if cell::read(self.cell) != TOUCHED {
             self.turn(|_| Some(TOUCHED));
         }

@@ -31,10 +31,10 @@ pub(super) fn look<S: Section>(shape: Shape, section: &S, block: Block, saturate
         if chain::sum(shape, section, pfn).translations() < TOO_MANY {
             continue;
         }
-        let (_, changed) = cell::change(section.page(pfn), |word| {
+        let changed = cell::change(section.page(pfn), |word| {
             (!word.is_saturated()).then(|| word.saturated())
         });
-        if changed.is_some() {
+        if changed {
             saturated.push(pfn, 0);
         }
     }

@@ -6,7 +6,7 @@
 use super::block::Block;
 use super::cell::{self, Word};
 use super::chain;
-use super::marks::Mark;
+use super::marks;
 use super::{Findings, Pfn, Section, Shape};
 
 /// What taking translations away from a page has come to.
@@ -38,7 +38,7 @@ pub(super) fn block<S: Section>(
 ) {
     // What has become too small shows only to checks that look.
     if block.level() < shape.mark() {
-        touch(shape, section, block.first());
+        marks::touch(shape, section, block.first());
     }
     // The mark of a block says that a page in it has been reported. It is off while we look, and
     // whoever takes something away meanwhile does not: so once more, when it is on again.
@@ -74,7 +74,7 @@ pub(super) fn negative<S: Section>(
     underflow: &mut Findings,
 ) {
     if block.level() < shape.mark() {
-        touch(shape, section, block.first());
+        marks::touch(shape, section, block.first());
     }
     let above = chain::above(shape, section, block.first(), block.level() + 1);
     descend(shape, section, block, above, underflow);
@@ -119,14 +119,11 @@ pub(super) fn page<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> (Settled,
         }
         // Of several who see the same, exactly one gets here.
         let new = own.plus(Word::of(missing)).not_reported();
-        if cell::change(cell, |word| (word == own).then_some(new))
-            .1
-            .is_some()
-        {
+        if cell::change(cell, |word| (word == own).then_some(new)) {
             if missing == 0 {
                 return (Settled::Exact { reported }, false);
             }
-            touch(shape, section, pfn);
+            marks::touch(shape, section, pfn);
             return (Settled::Underflow { missing }, false);
         }
     }
@@ -159,23 +156,16 @@ pub(super) fn report<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Option<
     (!taken_back).then_some(count.translations())
 }
 
-fn touch<S: Section>(shape: Shape, section: &S, pfn: Pfn) {
-    if let Some(mark) = Mark::around(shape, section, pfn) {
-        mark.touch();
-    }
-}
-
 /// Puts the mark of a report on or takes it off, and says whether it was the other way before.
 fn set_reported<S: Section>(section: &S, block: Block, reported: bool) -> bool {
-    let (_, changed) = cell::change(block.cell(section), |word| {
+    cell::change(block.cell(section), |word| {
         let new = if reported {
             word.reported()
         } else {
             word.not_reported()
         };
         (new != word).then_some(new)
-    });
-    changed.is_some()
+    })
 }
 
 fn own_mark<S: Section>(section: &S, pfn: Pfn) -> bool {
