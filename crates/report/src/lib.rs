@@ -24,22 +24,26 @@
 //! assert_eq!(log.reports[0].kind, Kind::FreedWhileMapped);
 //! ```
 
-mod c_draft;
+mod draft;
 mod frame;
+mod kind;
 mod line;
 mod log;
+mod owner;
 mod parser;
 mod pfn;
 mod report;
-mod rust_draft;
 mod scan;
+mod show;
 mod window;
 mod zoo;
 
+pub use frame::Frame;
+pub use kind::Kind;
 pub use line::message;
 pub use log::Log;
 pub use parser::Parser;
 pub use pfn::{Pfn, PfnRange};
-pub use report::{Implementation, Kind, MappedRun, More, Page, Report, Total};
+pub use report::{Implementation, MappedRun, More, Page, Report, Total};
 pub use window::{Ending, Expected, Window, Windows};
 pub use zoo::{Event, Expectation, Marker, Variant};

@@ -2,25 +2,12 @@
 
 //! The incremental parser: console lines in, reports out.
 
-use crate::c_draft::CDraft;
+use crate::draft::{Draft, Step};
 use crate::line::{Caller, Line};
 use crate::report::Report;
-use crate::rust_draft::RustDraft;
 
-/// A report of a sane kernel has some 100 lines; beyond this one its end was lost.
-const MAX_LINES: usize = 512;
 /// Callers that can be in the middle of a report at the same time.
 const MAX_OPEN: usize = 64;
-
-/// What a draft makes of a line.
-pub(crate) enum Step {
-    /// Taken; more is to come.
-    More,
-    /// Taken; the report is complete.
-    Last,
-    /// Not taken; the report ended before.
-    NotOurs,
-}
 
 /// Finds reports in a kernel log that is given to it line by line.
 ///
@@ -31,12 +18,6 @@ pub(crate) enum Step {
 pub struct Parser {
     lines: u64,
     open: Vec<(Option<Caller>, Draft)>,
-}
-
-#[derive(Debug)]
-enum Draft {
-    Rust(RustDraft),
-    C(CDraft),
 }
 
 impl Parser {
@@ -93,44 +74,5 @@ impl Parser {
             .collect();
         rest.sort_by_key(|report| report.line);
         rest
-    }
-}
-
-impl Draft {
-    fn open(text: &str, line: u64) -> Option<Self> {
-        RustDraft::open(text, line)
-            .map(Self::Rust)
-            .or_else(|| CDraft::open(text, line).map(Self::C))
-    }
-
-    /// Whether a line that could open a report belongs to this one: the leak line of the C
-    /// implementation follows its warning.
-    fn continues_with(&self, text: &str) -> bool {
-        match self {
-            Self::Rust(_) => false,
-            Self::C(draft) => draft.awaits(text),
-        }
-    }
-
-    fn step(&mut self, text: &str) -> Step {
-        let lines = match self {
-            Self::Rust(draft) => draft.lines(),
-            Self::C(draft) => draft.lines(),
-        };
-        // After a reboot in the same log nothing continues.
-        if lines >= MAX_LINES || text.starts_with("Linux version ") {
-            return Step::NotOurs;
-        }
-        match self {
-            Self::Rust(draft) => draft.step(text),
-            Self::C(draft) => draft.step(text),
-        }
-    }
-
-    fn close(self) -> Report {
-        match self {
-            Self::Rust(draft) => draft.close(),
-            Self::C(draft) => draft.close(),
-        }
     }
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{self, Look};
+use crate::kind::Kind;
 use crate::pfn::{Pfn, PfnRange};
 
 /// Which implementation of the sanitizer wrote a report.
@@ -24,74 +25,6 @@ impl fmt::Display for Implementation {
         f.write_str(match self {
             Self::Rust => "rust",
             Self::C => "c",
-        })
-    }
-}
-
-/// What the sanitizer objects to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A page went back to the page allocator while a device could reach it.
-    FreedWhileMapped,
-    /// The page allocator handed out a page that a device could reach.
-    AllocatedWhileMapped,
-    /// C only: one of the two above, and the log does not show which.
-    StillMapped,
-    /// A domain was freed with live translations in it.
-    LeakAtDomainEnd,
-    /// More was unmapped than had ever been mapped.
-    UnmapUnderflow,
-    /// A driver mapped over translations that were still live, and never unmapped them.
-    OverwrittenLiveEntry,
-    /// A page is mapped so often that its count has no room left.
-    CountOverflow,
-    /// C only: another warning of the sanitizer's own file.
-    AccountingWarning,
-}
-
-impl Kind {
-    /// The word of the log's title line; see `Display`.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "freed-while-mapped" => Self::FreedWhileMapped,
-            "allocated-while-mapped" => Self::AllocatedWhileMapped,
-            "still-mapped" => Self::StillMapped,
-            "leak-at-domain-end" => Self::LeakAtDomainEnd,
-            "unmap-underflow" => Self::UnmapUnderflow,
-            "overwritten-live-entry" => Self::OverwrittenLiveEntry,
-            "count-overflow" => Self::CountOverflow,
-            "accounting-warning" => Self::AccountingWarning,
-            _ => return None,
-        })
-    }
-
-    /// Whether a stale mapping was found, as opposed to a count that cannot be.
-    #[must_use]
-    pub fn is_mapping_bug(self) -> bool {
-        matches!(
-            self,
-            Self::FreedWhileMapped
-                | Self::AllocatedWhileMapped
-                | Self::StillMapped
-                | Self::LeakAtDomainEnd
-                | Self::OverwrittenLiveEntry
-        )
-    }
-}
-
-/// The same word as in JSON and in the kernel log: `freed-while-mapped`.
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FreedWhileMapped => "freed-while-mapped",
-            Self::AllocatedWhileMapped => "allocated-while-mapped",
-            Self::StillMapped => "still-mapped",
-            Self::LeakAtDomainEnd => "leak-at-domain-end",
-            Self::UnmapUnderflow => "unmap-underflow",
-            Self::OverwrittenLiveEntry => "overwritten-live-entry",
-            Self::CountOverflow => "count-overflow",
-            Self::AccountingWarning => "accounting-warning",
         })
     }
 }
@@ -203,7 +136,7 @@ impl Report {
         self.text
             .iter()
             .filter_map(move |line| match frame::look(line) {
-                Look::Frame(frame) if reliable && !is_reliable(&frame) => None,
+                Look::Frame(frame) if reliable && !frame.reliable => None,
                 Look::Frame(frame) => Some(format!(" {frame}")),
                 Look::NoReturn => None,
                 Look::Other => Some(line.clone()),
@@ -211,63 +144,7 @@ impl Report {
     }
 }
 
-/// The stable text form: a line `KIND[ in FUNCTION] (IMPLEMENTATION)[, truncated]`, then one
-/// line per fact, indented by two blanks, in this order: `page`, `total`, `mapped`…, `more`,
-/// `trace`… (see [`Report::trace`]); no newline at the end.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
-        if let Some(function) = &self.function {
-            write!(f, " in {function}")?;
-        }
-        write!(f, " ({})", self.implementation)?;
-        if self.truncated {
-            write!(f, ", truncated")?;
-        }
-        if let Some(Page { pfn, phys, order }) = self.page {
-            write!(f, "\n  page    pfn {pfn}, phys {phys:#x}, order {order}")?;
-        }
-        if let Some(Total { pages, runs }) = self.total {
-            write!(
-                f,
-                "\n  total   {} in {}",
-                count(pages, "page"),
-                count(runs, "run")
-            )?;
-        }
-        for run in &self.runs {
-            match run.range() {
-                Some(range) => write!(f, "\n  mapped  pfn {range}")?,
-                None => write!(f, "\n  mapped  pfn {}-{}", run.first_pfn, run.last_pfn)?,
-            }
-            write!(f, ", {}", count(run.pages, "page"))?;
-            if let Some(translations) = run.translations {
-                write!(f, ", {}", count(translations, "translation"))?;
-            }
-        }
-        if let Some(More { runs, pages }) = self.more {
-            write!(
-                f,
-                "\n  more    {}, {}",
-                count(runs, "run"),
-                count(pages, "page")
-            )?;
-        }
-        for (index, frame) in self.trace().enumerate() {
-            let label = if index == 0 { "trace" } else { "" };
-            write!(f, "\n  {label:<7} {frame}")?;
-        }
-        Ok(())
-    }
-}
-
 /// Whether the unwinder vouches for a frame.
 fn is_reliable(frame: &str) -> bool {
     !frame.starts_with("? ")
-}
-
-/// `1 page`, `2 pages`.
-fn count(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Reports while their lines come in, one file per shape.
+
+mod body;
+mod c;
+mod rust;
+
+use crate::report::Report;
+
+use body::Body;
+use c::CDraft;
+use rust::RustDraft;
+
+/// A report of a sane kernel has some 100 lines; beyond this one its end was lost.
+const MAX_LINES: usize = 512;
+
+/// What a draft makes of a line.
+pub(crate) enum Step {
+    /// Taken; more is to come.
+    More,
+    /// Taken; the report is complete.
+    Last,
+    /// Not taken; the report ended before.
+    NotOurs,
+}
+
+/// A report of any shape.
+#[derive(Debug)]
+pub(crate) enum Draft {
+    Rust(RustDraft),
+    C(CDraft),
+}
+
+impl Draft {
+    /// Begins a report if the line can be the first of one.
+    pub(crate) fn open(text: &str, line: u64) -> Option<Self> {
+        RustDraft::open(text, line)
+            .map(Self::Rust)
+            .or_else(|| CDraft::open(text, line).map(Self::C))
+    }
+
+    /// Whether a line that could open a report belongs to this one: the leak line of the C
+    /// implementation follows its warning.
+    pub(crate) fn continues_with(&self, text: &str) -> bool {
+        match self {
+            Self::Rust(_) => false,
+            Self::C(draft) => draft.awaits(text),
+        }
+    }
+
+    /// Takes the next line of the same caller.
+    pub(crate) fn step(&mut self, text: &str) -> Step {
+        // After a reboot in the same log nothing continues.
+        if self.body().report.text.len() >= MAX_LINES || text.starts_with("Linux version ") {
+            return Step::NotOurs;
+        }
+        match self {
+            Self::Rust(draft) => draft.step(text),
+            Self::C(draft) => draft.step(text),
+        }
+    }
+
+    /// The report with what has been seen of it.
+    pub(crate) fn close(self) -> Report {
+        match self {
+            Self::Rust(draft) => draft.close(),
+            Self::C(draft) => draft.close(),
+        }
+    }
+
+    fn body(&self) -> &Body {
+        match self {
+            Self::Rust(draft) => &draft.body,
+            Self::C(draft) => &draft.body,
+        }
+    }
+}
