@@ -24,6 +24,36 @@ pub struct Frame {
     pub module: Option<String>,
     /// Whether the unwinder vouches for the frame.
     pub reliable: bool,
+    /// Where that is in the source, as far as somebody has looked it up: the innermost function
+    /// that the compiler inlined there first, the frame's own function last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source: Vec<Source>,
+    /// Why `source` is empty or not to be relied on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+}
+
+/// A place in the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The function that the compiler has put there.
+    pub function: Option<String>,
+    /// The file, within the kernel tree or the module's folder if that is known.
+    pub file: String,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// The line itself, if the source is at hand.
+    pub text: Option<String>,
+}
+
+/// `file:line`, or the file alone.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.file),
+            None => f.write_str(&self.file),
+        }
+    }
 }
 
 /// What a line of a call trace is.
@@ -111,6 +141,8 @@ pub(crate) fn look(text: &str) -> Look {
         length,
         module,
         reliable,
+        source: Vec::new(),
+        doubt: None,
     })
 }
 

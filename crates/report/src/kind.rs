@@ -24,13 +24,37 @@ pub enum Kind {
     OverwrittenLiveEntry,
     /// A page is mapped so often that its count has no room left.
     CountOverflow,
+    /// A driver left its device with live translations of it.
+    LeakAtUnbind,
+    /// An unmap took more away than it was asked to.
+    OversizedUnmap,
     /// C only: another warning of the sanitizer's own file.
     AccountingWarning,
+    /// Rust only: a kind that is newer than this program.
+    Other,
+    /// `DMA_API_DEBUG`: a driver left its device with DMA mappings.
+    DmaApiLeak,
+    /// `DMA_API_DEBUG`: an unmap or free of what is not mapped.
+    DmaApiUnknownFree,
+    /// `DMA_API_DEBUG`: an unmap or free that does not match the map.
+    DmaApiMismatchedFree,
+    /// `DMA_API_DEBUG`: nobody looked whether a map had failed.
+    DmaApiUncheckedError,
+    /// `DMA_API_DEBUG`: a sync that does not match the map.
+    DmaApiWrongSync,
+    /// `DMA_API_DEBUG`: memory that must not be mapped.
+    DmaApiBadMemory,
+    /// `DMA_API_DEBUG`: two mappings of the same cache line.
+    DmaApiOverlap,
+    /// `DMA_API_DEBUG`: a segment that the device cannot take.
+    DmaApiBadSegment,
+    /// `DMA_API_DEBUG`: anything else.
+    DmaApiOther,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 20] = [
         Self::FreedWhileMapped,
         Self::AllocatedWhileMapped,
         Self::StillMapped,
@@ -38,7 +62,19 @@ impl Kind {
         Self::UnmapUnderflow,
         Self::OverwrittenLiveEntry,
         Self::CountOverflow,
+        Self::LeakAtUnbind,
+        Self::OversizedUnmap,
         Self::AccountingWarning,
+        Self::Other,
+        Self::DmaApiLeak,
+        Self::DmaApiUnknownFree,
+        Self::DmaApiMismatchedFree,
+        Self::DmaApiUncheckedError,
+        Self::DmaApiWrongSync,
+        Self::DmaApiBadMemory,
+        Self::DmaApiOverlap,
+        Self::DmaApiBadSegment,
+        Self::DmaApiOther,
     ];
 
     /// The word for it, the same in JSON, in text and in the kernel log: `freed-while-mapped`.
@@ -52,13 +88,28 @@ impl Kind {
             Self::UnmapUnderflow => "unmap-underflow",
             Self::OverwrittenLiveEntry => "overwritten-live-entry",
             Self::CountOverflow => "count-overflow",
+            Self::LeakAtUnbind => "leak-at-unbind",
+            Self::OversizedUnmap => "oversized-unmap",
             Self::AccountingWarning => "accounting-warning",
+            Self::Other => "other",
+            Self::DmaApiLeak => "dma-api-leak",
+            Self::DmaApiUnknownFree => "dma-api-unknown-free",
+            Self::DmaApiMismatchedFree => "dma-api-mismatched-free",
+            Self::DmaApiUncheckedError => "dma-api-unchecked-error",
+            Self::DmaApiWrongSync => "dma-api-wrong-sync",
+            Self::DmaApiBadMemory => "dma-api-bad-memory",
+            Self::DmaApiOverlap => "dma-api-overlap",
+            Self::DmaApiBadSegment => "dma-api-bad-segment",
+            Self::DmaApiOther => "dma-api-other",
         }
     }
 
-    /// The kind of this name.
+    /// The kind of this name; [`Kind::Other`] if the word only looks like the name of one.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        let plausible =
+            name.contains('-') && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        known.or(plausible.then_some(Self::Other))
     }
 
     /// Whether a stale mapping was found, as opposed to a count that cannot be.
@@ -70,7 +121,9 @@ impl Kind {
                 | Self::AllocatedWhileMapped
                 | Self::StillMapped
                 | Self::LeakAtDomainEnd
+                | Self::LeakAtUnbind
                 | Self::OverwrittenLiveEntry
+                | Self::DmaApiLeak
         )
     }
 }

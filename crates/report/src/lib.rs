@@ -24,26 +24,35 @@
 //! assert_eq!(log.reports[0].kind, Kind::FreedWhileMapped);
 //! ```
 
+mod bug;
+mod culprit;
 mod draft;
+mod explain;
 mod frame;
 mod kind;
 mod line;
 mod log;
+mod mapping;
 mod owner;
 mod parser;
 mod pfn;
 mod report;
 mod scan;
 mod show;
+mod stack;
 mod window;
 mod zoo;
 
-pub use frame::Frame;
+pub use bug::{Bug, Bugs};
+pub use culprit::Culprit;
+pub use frame::{Frame, Source};
 pub use kind::Kind;
 pub use line::message;
 pub use log::Log;
+pub use mapping::{Domain, Mapping};
 pub use parser::Parser;
 pub use pfn::{Pfn, PfnRange};
 pub use report::{Implementation, MappedRun, More, Page, Report, Total};
+pub use stack::{Role, Stack, Who};
 pub use window::{Ending, Expected, Window, Windows};
 pub use zoo::{Event, Expectation, Marker, Variant};

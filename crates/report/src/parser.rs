@@ -3,7 +3,7 @@
 //! The incremental parser: console lines in, reports out.
 
 use crate::draft::{Draft, Step};
-use crate::line::{Caller, Line};
+use crate::line::{self, Caller, Line};
 use crate::report::Report;
 
 /// Callers that can be in the middle of a report at the same time.
@@ -39,7 +39,8 @@ impl Parser {
     /// after it; [`Report::line`] tells where it began.
     pub fn push(&mut self, line: &str) -> Option<Report> {
         self.lines += 1;
-        let Line { caller, text } = Line::new(line);
+        let line = line::without_escapes(line);
+        let Line { caller, text } = Line::new(&line);
         let next = Draft::open(text, self.lines);
 
         let mut done = None;

@@ -6,9 +6,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{self, Look};
+use crate::culprit::{self, Culprit};
+use crate::frame::{self, Frame, Look};
 use crate::kind::Kind;
+use crate::mapping::Mapping;
 use crate::pfn::{Pfn, PfnRange};
+use crate::stack::{Role, Stack};
 
 /// Which implementation of the sanitizer wrote a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,6 +21,8 @@ pub enum Implementation {
     Rust,
     /// The kernel's own: one warning per 4K page, naming none.
     C,
+    /// Not the sanitizer at all, but the kernel's `DMA_API_DEBUG`.
+    DmaApi,
 }
 
 impl fmt::Display for Implementation {
@@ -25,6 +30,7 @@ impl fmt::Display for Implementation {
         f.write_str(match self {
             Self::Rust => "rust",
             Self::C => "c",
+            Self::DmaApi => "dma-api",
         })
     }
 }
@@ -92,8 +98,12 @@ pub struct Report {
     pub kind: Kind,
     /// Its first line, as in the log.
     pub title: String,
-    /// The function held responsible.
+    /// The function held responsible, if the log says so; see [`Report::culprit`].
     pub function: Option<String>,
+    /// The device concerned, by its name on its bus.
+    pub device: Option<String>,
+    /// The device's driver.
+    pub driver: Option<String>,
     /// The page allocator's block, for the kinds that are found there.
     pub page: Option<Page>,
     /// The pages concerned, at most the first few runs of them.
@@ -102,7 +112,21 @@ pub struct Report {
     pub more: Option<More>,
     /// The sum over all runs.
     pub total: Option<Total>,
-    /// The call trace at the moment of the finding, innermost frame first:
+    /// The mappings concerned, as far as their origins were recorded.
+    pub mappings: Vec<Mapping>,
+    /// What was being done at the moment of the finding: `freed`, `unmapped again`.
+    pub act: Option<String>,
+    /// Who did that, and the call trace.
+    pub stack: Stack,
+    /// The unmap that had taken the translations away before.
+    pub unmapped: Option<Stack>,
+    /// How the page was last allocated, from the page owner.
+    pub allocated: Option<Stack>,
+    /// How the page was last freed, from the page owner.
+    pub freed: Option<Stack>,
+    /// The kernel's release.
+    pub kernel: Option<String>,
+    /// The frames of `stack` as text, innermost frame first:
     /// `function+0xoff/0xlen [module]`, Rust names demangled, unreliable frames
     /// after `? `.
     pub frames: Vec<String>,
@@ -123,16 +147,59 @@ impl Report {
 
     /// The frames of the call trace that are worth reading: the reliable ones if there are any,
     /// else all.
-    pub fn trace(&self) -> impl Iterator<Item = &str> + '_ {
-        let reliable = self.frames.iter().any(|frame| is_reliable(frame));
-        let frames = self.frames.iter().map(String::as_str);
-        frames.filter(move |frame| !reliable || is_reliable(frame))
+    pub fn trace(&self) -> impl Iterator<Item = String> + '_ {
+        self.stack.readable().map(Frame::to_string)
+    }
+
+    /// All stacks of the report, in the order of what happened as far as that is known.
+    pub fn stacks(&self) -> impl Iterator<Item = (Role, &Stack)> + '_ {
+        let mapped = self.mappings.iter().map(|m| (Role::Mapped, &m.mapped));
+        let allocated = self.allocated.iter().map(|s| (Role::Allocated, s));
+        let unmapped = self.unmapped.iter().map(|s| (Role::Unmapped, s));
+        let found = std::iter::once((Role::Found, &self.stack));
+        let freed = self.freed.iter().map(|s| (Role::Freed, s));
+        let all = allocated.chain(mapped).chain(unmapped).chain(found);
+        all.chain(freed).filter(|(_, stack)| !stack.is_empty())
+    }
+
+    /// The frames of all stacks.
+    pub fn frames_mut(&mut self) -> impl Iterator<Item = &mut Frame> + '_ {
+        let mapped = self.mappings.iter_mut().map(|m| &mut m.mapped);
+        let others = [&mut self.unmapped, &mut self.allocated, &mut self.freed];
+        let others = others.into_iter().flatten();
+        let stacks = mapped.chain([&mut self.stack]).chain(others);
+        stacks.flat_map(|stack| stack.frames.iter_mut())
+    }
+
+    /// The function that the report is to be put down to: the one that its title names, else the
+    /// first of the call trace that is no part of the kernel's memory management, DMA or IOMMU
+    /// core. For what a driver leaves behind it is the function that had mapped it.
+    #[must_use]
+    pub fn culprit(&self) -> Option<Culprit> {
+        if let Some(function) = &self.function {
+            return Some(Frame::parse(function).map_or_else(
+                || Culprit {
+                    function: function.clone(),
+                    module: None,
+                },
+                |frame| Culprit::from(&frame),
+            ));
+        }
+        let mapped = || self.mappings.iter().find_map(|m| m.mapped.guilty());
+        let found = self.stack.guilty();
+        let guilty = match self.kind {
+            Kind::DmaApiLeak | Kind::LeakAtUnbind => {
+                mapped().or(found.filter(|frame| !culprit::is_unbind(frame)))
+            }
+            _ => found.or_else(mapped),
+        };
+        guilty.map(Culprit::from)
     }
 
     /// The text of the log for people: Rust names demangled, and without words on the stack that
     /// look like frames and are none. Unreliable frames are left out if there are reliable ones.
     pub fn readable(&self) -> impl Iterator<Item = String> + '_ {
-        let reliable = self.frames.iter().any(|frame| is_reliable(frame));
+        let reliable = self.stack.frames.iter().any(|frame| frame.reliable);
         self.text
             .iter()
             .filter_map(move |line| match frame::look(line) {
@@ -142,9 +209,4 @@ impl Report {
                 Look::Other => Some(line.clone()),
             })
     }
-}
-
-/// Whether the unwinder vouches for a frame.
-fn is_reliable(frame: &str) -> bool {
-    !frame.starts_with("? ")
 }

@@ -2,8 +2,10 @@
 
 //! Small readers of the phrases of a report, each lenient about what follows.
 
+use crate::mapping::{Domain, Mapping};
 use crate::pfn::Pfn;
 use crate::report::{MappedRun, More, Page, Total};
+use crate::stack::Who;
 
 /// The word after `label` and a blank, up to a comma or blank.
 fn field<'a>(text: &'a str, label: &str) -> Option<&'a str> {
@@ -80,6 +82,80 @@ pub(crate) fn total(text: &str) -> Option<Total> {
     })
 }
 
+/// `iova 0x7000, 4096 bytes, domain unmanaged 1, device 0000:00:03.0 and 2 more, driver edu`; any
+/// part may be missing, and all of them are in `origin not recorded`.
+pub(crate) fn mapping(text: &str) -> Mapping {
+    let mut mapping = Mapping::default();
+    for part in text.split(", ") {
+        let (label, rest) = part.split_once(' ').unwrap_or((part, ""));
+        match label {
+            "iova" => mapping.iova = hex(rest),
+            "domain" => {
+                let (kind, id) = rest.split_once(' ').unwrap_or((rest, ""));
+                mapping.domain = Some(Domain {
+                    kind: kind.to_owned(),
+                    id: id.parse().ok(),
+                });
+            }
+            "device" => {
+                let (device, more) = rest.split_once(" and ").unwrap_or((rest, ""));
+                let more = more.split(' ').next().and_then(|more| more.parse().ok());
+                mapping.device = Some(device.to_owned());
+                mapping.more_devices = more.unwrap_or(0);
+            }
+            "driver" => mapping.driver = Some(rest.to_owned()),
+            _ => mapping.bytes = mapping.bytes.or_else(|| counted(part, "byte")),
+        }
+    }
+    mapping
+}
+
+/// `insmod/36 on CPU 1 at 0.104321s, 0.003121s ago`; `None` if nobody is named.
+pub(crate) fn who(text: &str) -> Option<Who> {
+    let (who, rest) = text.rsplit_once(" on CPU ")?;
+    let (task, pid) = who.rsplit_once('/')?;
+    let (cpu, times) = rest.split_once(" at ").unwrap_or((rest, ""));
+    let (at, ago) = times.split_once(", ").unwrap_or((times, ""));
+    Some(Who {
+        task: Some(task.to_owned()),
+        pid: Some(pid.parse().ok()?),
+        cpu: cpu.trim().parse().ok(),
+        at_us: microseconds(at),
+        ago_us: ago.strip_suffix(" ago").and_then(microseconds),
+    })
+}
+
+/// `0.104321s`
+fn microseconds(text: &str) -> Option<u64> {
+    let (seconds, fraction) = text.strip_suffix('s')?.split_once('.')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(seconds) || !digits(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let scale = 10_u64.pow(6 - u32::try_from(fraction.len()).ok()?);
+    let seconds = seconds.parse::<u64>().ok()?.checked_mul(1_000_000)?;
+    seconds.checked_add(fraction.parse::<u64>().ok()? * scale)
+}
+
+/// `CPU: 1 UID: 0 PID: 36 Comm: insmod Tainted: G  O  7.3.4 #4 VOLUNTARY`: who, and the release.
+pub(crate) fn cpu_line(text: &str) -> Option<(Who, Option<String>)> {
+    let rest = text.strip_prefix("CPU: ")?;
+    let (cpu, _) = rest.split_once(' ')?;
+    let (_, rest) = rest.split_once("PID: ")?;
+    let (pid, comm) = rest.split_once(" Comm: ")?;
+    let end = [" Tainted: ", " Not tainted "];
+    let end = end.iter().find_map(|word| comm.find(word));
+    let event = Who {
+        task: Some(comm[..end.unwrap_or(comm.len())].to_owned()),
+        pid: pid.parse().ok(),
+        cpu: cpu.parse().ok(),
+        ..Who::default()
+    };
+    let (before, _) = comm.rsplit_once(" #").unwrap_or(("", ""));
+    let release = before.rsplit(' ').next().filter(|word| !word.is_empty());
+    Some((event, release.map(str::to_owned)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +183,41 @@ mod tests {
         assert_eq!(hex("0x"), None);
         assert_eq!(hex("12"), None);
         assert_eq!(run("pfn 0x12-0x10, 3 pages"), None);
+    }
+
+    #[test]
+    fn reads_mappings_with_and_without_their_devices() {
+        let full = mapping(
+            "iova 0x7000, 4096 bytes, domain unmanaged 1, device 0000:00:03.0 and 2 more, driver edu",
+        );
+        assert_eq!((full.iova, full.bytes), (Some(0x7000), Some(4096)));
+        assert_eq!(full.domain.unwrap().id, Some(1));
+        assert_eq!(full.device.as_deref(), Some("0000:00:03.0"));
+        assert_eq!(
+            (full.more_devices, full.driver.as_deref()),
+            (2, Some("edu"))
+        );
+        assert!(mapping("origin not recorded").is_unknown());
+    }
+
+    #[test]
+    fn reads_who_and_when() {
+        let event = super::who("kworker/0:1-ev/36 on CPU 1 at 0.104321s, 12.5s ago").unwrap();
+        assert_eq!(event.task.as_deref(), Some("kworker/0:1-ev"));
+        assert_eq!((event.pid, event.cpu), (Some(36), Some(1)));
+        assert_eq!(
+            (event.at_us, event.ago_us),
+            (Some(104_321), Some(12_500_000))
+        );
+        assert_eq!(super::who("stack not recorded"), None);
+    }
+
+    #[test]
+    fn reads_the_line_of_the_cpu() {
+        let text = "CPU: 1 UID: 0 PID: 36 Comm: my task Tainted: G           O        7.3.4 #4 X";
+        let (event, release) = cpu_line(text).unwrap();
+        assert_eq!(event.task.as_deref(), Some("my task"));
+        assert_eq!((event.pid, event.cpu), (Some(36), Some(1)));
+        assert_eq!(release.as_deref(), Some("7.3.4"));
     }
 }

@@ -4,11 +4,13 @@
 
 use std::fmt;
 
+use crate::mapping::{Domain, Mapping};
 use crate::report::{More, Page, Report, Total};
+use crate::stack::Who;
 
 /// The stable text form: a line `KIND[ in FUNCTION] (IMPLEMENTATION)[, truncated]`, then one
 /// line per fact, indented by two blanks, in this order: `page`, `total`, `mapped`…, `more`,
-/// `trace`… (see [`Report::trace`]); no newline at the end.
+/// `mapping`… with its stack, `trace`… (see [`Report::trace`]); no newline at the end.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
@@ -48,12 +50,71 @@ impl fmt::Display for Report {
                 count(pages, "page")
             )?;
         }
+        for mapping in &self.mappings {
+            write!(f, "\n  mapping {mapping}")?;
+            if let Some(who) = &mapping.mapped.by {
+                write!(f, "\n          by {who}")?;
+            }
+            for frame in mapping.mapped.readable() {
+                write!(f, "\n          {frame}")?;
+            }
+        }
         for (index, frame) in self.trace().enumerate() {
             let label = if index == 0 { "trace" } else { "" };
             write!(f, "\n  {label:<7} {frame}")?;
         }
         Ok(())
     }
+}
+
+/// As in the log: `iova 0x7000, 4096 bytes, domain unmanaged 1, device 0000:00:03.0, driver edu`.
+impl fmt::Display for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        parts.extend(self.iova.map(|iova| format!("iova {iova:#x}")));
+        parts.extend(self.bytes.map(|bytes| count(bytes, "byte")));
+        if let Some(Domain { kind, id }) = &self.domain {
+            let id = id.map(|id| format!(" {id}")).unwrap_or_default();
+            parts.push(format!("domain {kind}{id}"));
+        }
+        if let Some(device) = &self.device {
+            let more = match self.more_devices {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            parts.push(format!("device {device}{more}"));
+        }
+        parts.extend(self.driver.iter().map(|driver| format!("driver {driver}")));
+        if parts.is_empty() {
+            return f.write_str("origin not recorded");
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// `insmod/36 on CPU 1 at 0.104321 s, 0.003121 s before`, as far as that is known.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.task.as_deref().unwrap_or("a task"))?;
+        if let Some(pid) = self.pid {
+            write!(f, "/{pid}")?;
+        }
+        if let Some(cpu) = self.cpu {
+            write!(f, " on CPU {cpu}")?;
+        }
+        if let Some(at) = self.at_us {
+            write!(f, " at {}", seconds(at))?;
+        }
+        match self.ago_us {
+            Some(ago) => write!(f, ", {} before", seconds(ago)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Microseconds as `0.104321 s`.
+fn seconds(us: u64) -> String {
+    format!("{}.{:06} s", us / 1_000_000, us % 1_000_000)
 }
 
 /// `1 page`, `2 pages`.

@@ -3,7 +3,7 @@
 //! Whole logs, parsed. Those named `c-*` and `*-captured` come from a kernel, the others are
 //! written by hand in the shape that the kernel prints.
 
-use dmasan_report::{Expectation, Implementation, Kind, Log, Report};
+use dmasan_report::{Expectation, Implementation, Kind, Log, Report, Stack};
 
 /// The text of a log in `tests/logs`.
 fn read(name: &str) -> String {
@@ -86,7 +86,7 @@ fn people_are_spared_unreliable_frames_where_there_are_reliable_ones() {
             second,
         ];
         let log = Log::parse(lines);
-        let shown: Vec<String> = log.reports[0].trace().map(str::to_owned).collect();
+        let shown: Vec<String> = log.reports[0].trace().collect();
         let readable = log.reports[0].readable().count() - 2;
         assert_eq!(readable, shown.len());
         shown
@@ -173,6 +173,104 @@ fn the_c_accounting_warning_is_not_a_found_mapping() {
 }
 
 #[test]
+fn origins_and_stacks_are_told_apart() {
+    let log = load("rust-origins");
+    insta::assert_snapshot!(text(&log));
+    let [first, second, third, newer] = &log.reports[..] else {
+        panic!("{:?}", log.reports)
+    };
+    let guilty = |stack: &Stack| {
+        stack
+            .guilty()
+            .map(|frame| (frame.function.clone(), frame.offset))
+    };
+    let bug = "zoo_main::cases::p15::bug".to_owned();
+    assert_eq!(guilty(&first.mappings[0].mapped), Some((bug.clone(), 0x82)));
+    assert_eq!(guilty(&first.stack), Some((bug.clone(), 0xd2)));
+    assert_eq!(guilty(first.allocated.as_ref().unwrap()), Some((bug, 0x41)));
+    assert!(first.mappings[1].is_unknown());
+    assert_eq!(first.device.as_deref(), Some("0000:00:03.0"));
+    assert_eq!(first.kernel.as_deref(), Some("7.3.4"));
+
+    let before = second.unmapped.as_ref().unwrap();
+    assert_eq!(guilty(before), Some(("edu_complete".to_owned(), 0x82)));
+    assert_eq!(second.act.as_deref(), Some("unmapped again"));
+    assert_eq!(second.culprit().unwrap().function, "edu_reset");
+
+    assert_eq!(
+        (third.kind, third.total.unwrap().pages),
+        (Kind::LeakAtUnbind, 3)
+    );
+    assert_eq!(newer.kind, Kind::Other);
+}
+
+#[test]
+fn reports_of_dma_api_debug() {
+    let log = load("dma-api");
+    insta::assert_snapshot!(text(&log));
+    let [size, leak, invalid] = &log.reports[..] else {
+        panic!("{:?}", log.reports)
+    };
+    assert_eq!(size.culprit().unwrap().function, "e1000_clean_rx_ring");
+    assert_eq!(leak.culprit().unwrap().function, "e1000_xmit_frame");
+    assert_eq!(
+        (size.truncated, leak.truncated, invalid.truncated),
+        (false, false, true)
+    );
+    assert_eq!(invalid.kind, Kind::DmaApiUnknownFree);
+}
+
+/// Whatever a log was read with, it says the same.
+#[test]
+fn every_way_to_read_a_log_gives_the_same_reports() {
+    // Without the log's own stamps.
+    let lines: Vec<String> = [
+        "rust-frame-pointers-captured",
+        "c-freed",
+        "dma-api",
+        "rust-origins",
+    ]
+    .iter()
+    .flat_map(|name| read(name).lines().map(str::to_owned).collect::<Vec<_>>())
+    .map(|line| dmasan_report::message(&line).to_owned())
+    .filter(|line| !line.contains("NIC Link is Up"))
+    .collect();
+    let plain = Log::parse(&lines).reports;
+    assert_eq!(plain.len(), 9);
+    let ways: [(&str, fn(&str) -> String); 10] = [
+        ("dmesg", |line| format!("[    1.234567] {line}")),
+        ("dmesg -T", |line| {
+            format!("[Mon Nov 23 01:34:00 2026] {line}")
+        }),
+        ("dmesg -x", |line| {
+            format!("kern  :warn  : [    1.234567] {line}")
+        }),
+        ("dmesg -r", |line| format!("<3>[    1.234567] {line}")),
+        ("dmesg --color", |line| {
+            format!("\u{1b}[32m[    1.234567] \u{1b}[0m\u{1b}[1m{line}\u{1b}[0m")
+        }),
+        ("caller ids", |line| {
+            format!("[    1.234567][   T17] {line}")
+        }),
+        ("kmsg", |line| format!("4,77,1234567,-,caller=T17;{line}")),
+        ("journald", |line| {
+            format!("Nov 23 01:34:00 host kernel: {line}")
+        }),
+        ("serial", |line| format!("\r[    1.234567] {line}\r\r\n")),
+        ("CI", |line| {
+            format!("2026-11-23T01:34:00.1234567Z [    1.234567] {line}")
+        }),
+    ];
+    for (name, way) in ways {
+        assert_eq!(
+            Log::parse(lines.iter().map(|line| way(line))).reports,
+            plain,
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn the_json_form_is_stable() {
     let log = load("rust-two-reports");
     insta::assert_snapshot!(serde_json::to_string_pretty(&log.reports[0]).unwrap());
@@ -185,6 +283,8 @@ fn the_json_form_can_be_read_back() {
         "rust-interleaved",
         "mixed-truncated",
         "c-freed",
+        "rust-origins",
+        "dma-api",
     ] {
         for report in load(name).reports {
             let json = serde_json::to_string(&report).unwrap();

@@ -24,6 +24,18 @@ fn fragment() -> impl Strategy<Value = String> {
         "---[ end trace 0000000000000000 ]---",
         "iommu: Detected page leak!",
         "page_owner tracks the page as freed",
+        "mapping: iova 0x7000, 4096 bytes, domain unmanaged 1, device a and 9 more, driver b",
+        "mapping: iova 0xfffffffffffffffff, -1 bytes, domain, device, driver",
+        "mapped by: a/b/7 on CPU 1 at 99999999999999999999.9s, 0.1s ago",
+        "unmapped by: x/7 on CPU 1 at 0.1234567s",
+        "unmapped again by: stack not recorded",
+        "CPU: 1 UID: 0 PID: 7 Comm:  Tainted: G 7.3.4 #1",
+        "page last allocated via order 4, pid 39, tgid 39 (a), ts 99999999999999999999",
+        " <a as b>::c+0x1/0x2 [zoo",
+        "WARNING: kernel/dma/debug.c:889 at f+0x1/0x2",
+        "DMA-API: e1000e 0000:00:02.0: device driver frees [device address=0x1] [size=1 bytes]",
+        "DMA-API: exceeded 7 overlapping mappings",
+        "DMA-API: Mapped at:",
         "zoo: p01 bug amdv1: begin",
         "zoo: p01 bug amdv1: expect report pfn 0x10-0x1f",
         "zoo: p01 bug amdv1: end",
@@ -45,16 +57,34 @@ fn line() -> impl Strategy<Value = String> {
         "[    1.5][   T1] ",
         "[    1.5][   C0] ",
         "<4>",
+        "4,1,2,-,caller=T1;",
+        "\u{1b}[32m",
+        "[é",
+        "kern :",
     ]);
     let end = prop::sample::select(vec!["", "\r", "\n"]);
     (prefix, fragment(), end).prop_map(|(prefix, text, end)| format!("{prefix}{text}{end}"))
 }
 
+const REPORT: [&str; 11] = [
+    "BUG: DMASAN: unmap-underflow in g+0x1/0x2 [mine]",
+    "page: pfn 0x777, phys 0x777000, order 0",
+    "mapped: pfn 0x777-0x777, 1 page, 1 translation",
+    "mapping: iova 0x7000, 4096 bytes, device mine",
+    "mapped by: mine/999 on CPU 1 at 0.5s",
+    " f+0x1/0x2 [mine]",
+    "CPU: 0 UID: 0 PID: 999 Comm: mine Not tainted 7.3.4 #1",
+    "Call Trace:",
+    " f+0x1/0x2 [mine]",
+    " g+0x1/0x2 [mine]",
+    "================================================================",
+];
+
 proptest! {
     #[test]
     fn any_log_is_accepted(lines in prop::collection::vec(line(), 0..120)) {
         let log = Log::parse(&lines);
-        let titles = lines.iter().filter(|l| l.contains("BUG: DMASAN: ") || l.contains("WARNING") || l.contains("leak!"));
+        let titles = lines.iter().filter(|l| l.contains("BUG: DMASAN: ") || l.contains("WARNING") || l.contains("leak!") || l.contains("DMA-API: "));
         prop_assert!(log.reports.len() <= titles.count());
         for report in &log.reports {
             prop_assert!(report.line >= 1 && report.line <= lines.len() as u64);
@@ -67,6 +97,31 @@ proptest! {
         let log = Log::parse(&lines);
         prop_assert!(log.reports.windows(2).all(|pair| pair[0].line < pair[1].line));
         prop_assert!(log.windows.windows(2).all(|pair| pair[0].last < pair[1].begin));
+    }
+
+    /// What comes later, or between its lines from somebody else, takes nothing from a report.
+    #[test]
+    fn a_complete_report_is_not_lost(
+        before in prop::collection::vec(line(), 0..20),
+        noise in prop::collection::vec(line(), REPORT.len()),
+        after in prop::collection::vec(line(), 0..20),
+        cut in 0usize..2000,
+    ) {
+        // Ours is of a task of its own; everybody else has another caller id, or none.
+        let ours = REPORT.iter().map(|text| format!("[    1.5][  T999] {text}"));
+        let mixed = ours.zip(noise).flat_map(|(ours, noise)| [ours, noise]);
+        let whole: Vec<String> = before.into_iter().chain(mixed).collect();
+        let text = after.join("\n");
+        let cut = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        let rest = text[..cut.unwrap_or(0)].lines().map(str::to_owned);
+        let log = Log::parse(whole.into_iter().chain(rest));
+        let plain = Log::parse(REPORT).reports.remove(0);
+        let same = |report: &&dmasan_report::Report| {
+            (report.kind, &report.runs, &report.stack, &report.mappings)
+                == (plain.kind, &plain.runs, &plain.stack, &plain.mappings)
+        };
+        let found = log.reports.iter().filter(|report| !report.truncated).find(same);
+        prop_assert!(found.is_some(), "{:#?}", log.reports);
     }
 
     /// Wherever a log is cut, the report that had begun is there and says so.

@@ -10,7 +10,7 @@ use super::body::Body;
 use super::Step;
 use crate::frame::Frame;
 use crate::kind::Kind;
-use crate::owner;
+use crate::owner::OwnerLine;
 use crate::report::{Implementation, Report};
 
 const LEAK: &str = "iommu: Detected page leak!";
@@ -78,7 +78,7 @@ impl CDraft {
                     };
                 }
                 Part::Owner => {
-                    if !owner::is_owner_line(text) && Frame::parse(text).is_none() {
+                    if OwnerLine::parse(text).is_none() && Frame::parse(text).is_none() {
                         return Step::NotOurs;
                     }
                 }
@@ -90,7 +90,7 @@ impl CDraft {
 
     pub(super) fn close(mut self) -> Report {
         if self.body.report.kind == Kind::StillMapped {
-            self.body.report.kind = check_kind(self.body.frames());
+            self.body.report.kind = check_kind(&self.body.report.stack.frames);
         }
         self.body.close()
     }
@@ -114,8 +114,15 @@ fn accounting_kind(text: &str) -> Kind {
     }
 }
 
-/// The check runs on both sides of the page allocator; its innermost caller tells which. Frames
-/// before the check are the warning's own machinery.
+/// Everything up to the check is the warning's own machinery, or chance.
+fn after_check(frames: &[Frame]) -> &[Frame] {
+    let check = frames
+        .iter()
+        .rposition(|frame| frame.function.contains(CHECK));
+    &frames[check.map_or(0, |at| at + 1)..]
+}
+
+/// The check runs on both sides of the page allocator; its innermost caller tells which.
 fn check_kind(frames: &[Frame]) -> Kind {
     const ALLOCATING: [&str; 5] = [
         "post_alloc_hook",
@@ -125,10 +132,7 @@ fn check_kind(frames: &[Frame]) -> Kind {
         "alloc_pages",
     ];
     const FREEING: [&str; 3] = ["free_pages", "free_frozen", "free_unref"];
-    let check = frames
-        .iter()
-        .rposition(|frame| frame.function.contains(CHECK));
-    for frame in &frames[check.map_or(0, |at| at + 1)..] {
+    for frame in after_check(frames) {
         if FREEING.iter().any(|name| frame.function.contains(name)) {
             return Kind::FreedWhileMapped;
         }

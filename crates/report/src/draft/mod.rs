@@ -4,12 +4,14 @@
 
 mod body;
 mod c;
+mod dma_api;
 mod rust;
 
 use crate::report::Report;
 
 use body::Body;
 use c::CDraft;
+use dma_api::DmaApiDraft;
 use rust::RustDraft;
 
 /// A report of a sane kernel has some 100 lines; beyond this one its end was lost.
@@ -30,6 +32,7 @@ pub(crate) enum Step {
 pub(crate) enum Draft {
     Rust(RustDraft),
     C(CDraft),
+    DmaApi(DmaApiDraft),
 }
 
 impl Draft {
@@ -38,14 +41,16 @@ impl Draft {
         RustDraft::open(text, line)
             .map(Self::Rust)
             .or_else(|| CDraft::open(text, line).map(Self::C))
+            .or_else(|| DmaApiDraft::open(text, line).map(Self::DmaApi))
     }
 
-    /// Whether a line that could open a report belongs to this one: the leak line of the C
-    /// implementation follows its warning.
+    /// Whether a line that could open a report belongs to this one: warnings and their messages
+    /// are lines of their own.
     pub(crate) fn continues_with(&self, text: &str) -> bool {
         match self {
             Self::Rust(_) => false,
             Self::C(draft) => draft.awaits(text),
+            Self::DmaApi(draft) => draft.awaits(text),
         }
     }
 
@@ -58,6 +63,7 @@ impl Draft {
         match self {
             Self::Rust(draft) => draft.step(text),
             Self::C(draft) => draft.step(text),
+            Self::DmaApi(draft) => draft.step(text),
         }
     }
 
@@ -66,6 +72,7 @@ impl Draft {
         match self {
             Self::Rust(draft) => draft.close(),
             Self::C(draft) => draft.close(),
+            Self::DmaApi(draft) => draft.close(),
         }
     }
 
@@ -73,6 +80,7 @@ impl Draft {
         match self {
             Self::Rust(draft) => &draft.body,
             Self::C(draft) => &draft.body,
+            Self::DmaApi(draft) => &draft.body,
         }
     }
 }

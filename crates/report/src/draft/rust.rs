@@ -2,12 +2,14 @@
 
 //! A report of the Rust implementation: from a title line to a ruler.
 
-use super::body::Body;
+use super::body::{Body, Open};
 use super::Step;
 use crate::frame::Frame;
 use crate::kind::Kind;
+use crate::mapping::Mapping;
 use crate::report::{Implementation, Report};
 use crate::scan;
+use crate::stack::Stack;
 
 const TITLE: &str = "BUG: DMASAN: ";
 
@@ -39,25 +41,70 @@ impl RustDraft {
             return Step::Last;
         }
         if let Some((label, rest)) = text.split_once(": ") {
-            match label {
-                "page" => report.page = report.page.or_else(|| scan::page(rest)),
-                "mapped" | "unmapped" => report.runs.extend(scan::run(rest)),
-                "more" => report.more = report.more.or_else(|| scan::more(rest)),
-                "leak" | "underflow" | "overwritten" | "overflow" => {
-                    report.total = report.total.or_else(|| scan::total(rest));
-                    // An overflow may also name its pages right here.
-                    report.runs.extend(scan::run(rest));
-                }
-                _ => {}
-            }
+            self.fact(label, rest);
         }
         self.body.take(text);
         Step::More
     }
 
+    /// `LABEL: REST`
+    fn fact(&mut self, label: &str, rest: &str) {
+        let report = &mut self.body.report;
+        match label {
+            "page" => report.page = report.page.or_else(|| scan::page(rest)),
+            "mapped" | "unmapped" => report.runs.extend(scan::run(rest)),
+            "more" => report.more = report.more.or_else(|| scan::more(rest)),
+            "mapping" => {
+                report.mappings.push(scan::mapping(rest));
+                self.body.open = Open::Nothing;
+            }
+            "mapped by" => {
+                if report.mappings.is_empty() {
+                    report.mappings.push(Mapping::default());
+                }
+                if let Some(mapping) = report.mappings.last_mut() {
+                    mapping.mapped.by = scan::who(rest);
+                }
+                self.body.open = Open::Mapping;
+            }
+            "unmapped by" if report.unmapped.is_none() => {
+                let by = scan::who(rest);
+                let frames = Vec::new();
+                report.unmapped = Some(Stack { by, frames });
+                self.body.open = Open::Unmapped;
+            }
+            "unmapped by" => self.body.open = Open::Nothing,
+            _ => {
+                if let Some(act) = label.strip_suffix(" by").filter(|act| is_act(act)) {
+                    report.act = Some(act.to_owned());
+                    report.stack.by = scan::who(rest);
+                    self.body.open = Open::Nothing;
+                } else if let Some(total) = scan::total(rest) {
+                    report.total.get_or_insert(total);
+                } else if label == "overflow" {
+                    // An overflow may also name its pages right here.
+                    report.runs.extend(scan::run(rest));
+                }
+            }
+        }
+    }
+
     pub(super) fn close(self) -> Report {
         self.body.close()
     }
+}
+
+/// What the sanitizer says was being done; foreign lines may end in `by`, too.
+fn is_act(words: &str) -> bool {
+    const ACTS: [&str; 6] = [
+        "freed",
+        "allocated",
+        "ended",
+        "unbound",
+        "overwritten",
+        "mapped again",
+    ];
+    words.starts_with("unmapped ") || ACTS.contains(&words)
 }
 
 /// The line of `=` before and after a report.
