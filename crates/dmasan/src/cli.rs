@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   dmasan demo                                    see the sanitizer catch buggy drivers
   dmasan run --module my_driver.ko -- dmesg      try a driver of your own
+  dmesg | dmasan report                          what does this machine's log say?
   dmasan apply --linux ~/linux --check           would it fit my kernel tree?
 
 Exit status: 0 all is well, 1 something was found, 2 it could not run, 130 interrupted.";
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run a driver or a command of yours in a kernel with the sanitizer.
     Run(RunArgs),
+    /// Find the reports in a kernel log, and say where in the source that is.
+    Report(ReportArgs),
     /// Put the sanitizer into a kernel tree of yours, or write it as a patch series.
     Apply(ApplyArgs),
     /// Build the kernel and stop there.
@@ -181,6 +184,56 @@ pub(crate) struct RunArgs {
     /// The command to run in the guest, and its arguments.
     #[arg(last = true, value_name = "CMD", required_unless_present = "modules")]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  dmesg | dmasan report
+  dmasan report serial.log --vmlinux build/              build/vmlinux, and modules below build/
+  dmasan report serial.log --vmlinux vmlinux --modules my_driver/ --source ~/linux
+  journalctl -k -b -1 | dmasan report --html crash.html
+  dmasan report --ktap console.log                       for CI: one failing test for each bug
+
+It finds reports of this sanitizer, of the kernel's own (IOMMU_DEBUG_PAGEALLOC) and of
+DMA_API_DEBUG. A log may be of dmesg, journald, /dev/kmsg, a serial line, a CI system or syzkaller,
+with or without stamps and caller ids; it may be cut off, and others may have written in between.
+
+Reports of one kind in one function by one driver are one bug. Of each bug it tells what went wrong,
+what usually mends it, who mapped the pages and who freed them, and where in the source that is:
+
+  --vmlinux   the file vmlinux of the build folder (or the folder), not the image that is booted
+  --modules   a folder; modules are found anywhere below it, by name [default: that of vmlinux]
+  --source    the kernel tree or the driver's folder; without it, sources are looked for where they
+              were when the kernel was built
+
+Lines need CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y (or _DWARF4, _DWARF5) in the kernel. Without it
+functions are still checked for being those of the log. For distributions' kernels there are packages
+of debug symbols (on Debian linux-image-…-dbg, vmlinux is in /usr/lib/debug/boot).
+
+Exit status: 0 there are no reports, 1 there are, 2 it could not be read.")]
+pub(crate) struct ReportArgs {
+    /// The kernel log; - is standard input.
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub(crate) log: PathBuf,
+    /// The kernel that wrote the log, with its symbols, or the build folder that it is in.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) vmlinux: Option<PathBuf>,
+    /// Where its modules are.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) modules: Option<PathBuf>,
+    /// Where its source is, to show lines of it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) source: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long, group = "form")]
+    pub(crate) json: bool,
+    /// Write one page that needs no other files.
+    #[arg(long, value_name = "FILE", group = "form")]
+    pub(crate) html: Option<PathBuf>,
+    /// Print KTAP, version 1: one failing test for each bug, or one that passes.
+    #[arg(long, group = "form")]
+    pub(crate) ktap: bool,
 }
 
 #[derive(Debug, Args)]

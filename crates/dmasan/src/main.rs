@@ -16,6 +16,7 @@ mod doctor;
 mod exit;
 mod interrupt;
 mod module_spec;
+mod report;
 mod run;
 mod setup;
 mod table;
@@ -31,6 +32,7 @@ fn main() -> std::process::ExitCode {
     let ended = interrupt::install().and_then(|()| match &cli.command {
         Command::Demo(args) => demo::run(&cli, args),
         Command::Run(args) => run::run(&cli, args),
+        Command::Report(args) => report::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Build(args) => build::run(&cli, args),
         Command::Bench(args) => bench::run(&cli, args),

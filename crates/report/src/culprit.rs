@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::Frame;
+use crate::frame::{Frame, Source};
 use crate::stack::Stack;
 
 /// Functions of the sanitizer, the IOMMU core, the DMA API, the allocators and whatever prints
@@ -117,18 +117,20 @@ const NOT_GUILTY_IN_RUST: [&str; 6] = [
     "<core::",
 ];
 
-/// The way a driver is taken off its device.
-const UNBIND: [&str; 12] = [
+/// The way a driver comes to its device, and is taken off it.
+const DRIVER_CORE: [&str; 14] = [
     "device_",
     "__device_",
     "driver_",
+    "__driver_",
     "bus_",
+    "really_probe",
     "notifier_call_chain",
     "blocking_notifier_",
-    "klist_",
-    "kobject_",
-    "platform_",
-    "pci_",
+    "platform_probe",
+    "platform_remove",
+    "pci_device_",
+    "local_pci_probe",
     "unbind_store",
     "drv_attr_store",
 ];
@@ -168,16 +170,41 @@ impl Stack {
     }
 }
 
+impl Frame {
+    /// The place in the source that is the driver's own: the innermost one that is not in a header
+    /// or in the abstractions of Rust for Linux, else the outermost.
+    #[must_use]
+    pub fn own_source(&self) -> Option<&Source> {
+        const SHARED: [&str; 6] = [
+            "include/",
+            "rust/kernel/",
+            "/include/linux/",
+            "/include/asm",
+            "/rust/kernel/",
+            "/library/core/",
+        ];
+        let (in_tree, anywhere) = SHARED.split_at(2);
+        let own = |source: &&Source| {
+            !in_tree.iter().any(|start| source.file.starts_with(start))
+                && !anywhere.iter().any(|part| source.file.contains(part))
+        };
+        self.source.iter().find(own).or(self.source.last())
+    }
+
+    /// Whether it is nobody's bug: a function of the sanitizer, the IOMMU core, the DMA API, an
+    /// allocator, or of what prints stacks.
+    #[must_use]
+    pub fn is_innocent(&self) -> bool {
+        !is_suspect(self) || self.function.contains("iommu_debug")
+    }
+}
+
 fn is_suspect(frame: &Frame) -> bool {
     let begins = |names: &[&str]| names.iter().any(|name| frame.function.starts_with(name));
     // The page owner's own and the unwinder's are never in a module.
-    let core = || begins(NOT_GUILTY) || frame.function.contains("_page_owner");
+    let core =
+        || begins(NOT_GUILTY) || begins(&DRIVER_CORE) || frame.function.contains("_page_owner");
     !begins(&NOT_GUILTY_IN_RUST) && (frame.module.is_some() || !core())
-}
-
-/// Whether a frame only says that a driver is taken off its device.
-pub(crate) fn is_unbind(frame: &Frame) -> bool {
-    frame.module.is_none() && UNBIND.iter().any(|name| frame.function.starts_with(name))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::culprit::{self, Culprit};
+use crate::culprit::Culprit;
 use crate::frame::{self, Frame, Look};
 use crate::kind::Kind;
 use crate::mapping::Mapping;
@@ -162,6 +162,29 @@ impl Report {
         all.chain(freed).filter(|(_, stack)| !stack.is_empty())
     }
 
+    /// What a stack of the report is of: `freed`, `mapped`.
+    #[must_use]
+    pub fn headline(&self, role: Role) -> &str {
+        match (role, self.kind) {
+            (Role::Mapped, _) => "mapped",
+            (Role::Unmapped, _) => "unmapped before",
+            (Role::Allocated, _) => "last allocated",
+            (Role::Freed, _) => "last freed",
+            (Role::Found, kind) => self.act.as_deref().unwrap_or(match kind {
+                Kind::FreedWhileMapped => "freed",
+                Kind::AllocatedWhileMapped => "allocated",
+                Kind::LeakAtDomainEnd => "domain freed",
+                Kind::LeakAtUnbind | Kind::DmaApiLeak => "unbound",
+                Kind::UnmapUnderflow => "unmapped again",
+                Kind::OverwrittenLiveEntry => "mapped over",
+                Kind::OversizedUnmap | Kind::DmaApiMismatchedFree | Kind::DmaApiUnknownFree => {
+                    "unmapped"
+                }
+                _ => "found",
+            }),
+        }
+    }
+
     /// The frames of all stacks.
     pub fn frames_mut(&mut self) -> impl Iterator<Item = &mut Frame> + '_ {
         let mapped = self.mappings.iter_mut().map(|m| &mut m.mapped);
@@ -188,9 +211,7 @@ impl Report {
         let mapped = || self.mappings.iter().find_map(|m| m.mapped.guilty());
         let found = self.stack.guilty();
         let guilty = match self.kind {
-            Kind::DmaApiLeak | Kind::LeakAtUnbind => {
-                mapped().or(found.filter(|frame| !culprit::is_unbind(frame)))
-            }
+            Kind::DmaApiLeak | Kind::LeakAtUnbind => mapped().or(found),
             _ => found.or_else(mapped),
         };
         guilty.map(Culprit::from)

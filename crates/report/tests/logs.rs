@@ -237,7 +237,8 @@ fn every_way_to_read_a_log_gives_the_same_reports() {
     .collect();
     let plain = Log::parse(&lines).reports;
     assert_eq!(plain.len(), 9);
-    let ways: [(&str, fn(&str) -> String); 10] = [
+    type Way = fn(&str) -> String;
+    let ways: [(&str, Way); 10] = [
         ("dmesg", |line| format!("[    1.234567] {line}")),
         ("dmesg -T", |line| {
             format!("[Mon Nov 23 01:34:00 2026] {line}")

@@ -269,11 +269,11 @@ impl Phase {
     }
 
     /// Whether the report is due here: it is about a stale mapping, and every page that it names
-    /// is at fault. The C implementation names none, which has to do.
+    /// is at fault. The kernel's own means name none, which has to do.
     fn agrees(&self, report: &Report) -> bool {
         let Some(due) = self.pages else { return false };
         let named = match report.implementation {
-            Implementation::C => true,
+            Implementation::C | Implementation::DmaApi => true,
             Implementation::Rust => report.names_pages(),
         };
         let innocent = |range: Option<PfnRange>| !range.is_some_and(|range| due.contains(range));

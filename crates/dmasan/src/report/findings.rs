@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! What is in a log, whatever it is shown as.
+
+use dmasan_report::{Bug, Report};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+/// The JSON object of `dmasan report --json`, which `crates/report/JSON.md` describes. Fields may
+/// be added.
+#[derive(Debug, Serialize)]
+pub(super) struct Findings {
+    /// The log's name.
+    pub(super) log: String,
+    /// Its length in lines.
+    pub(super) lines: u64,
+    /// Its length in bytes.
+    pub(super) bytes: u64,
+    /// Whether it ends in the middle of a report.
+    pub(super) cut_off: bool,
+    /// Messages that the kernel itself says it lost.
+    pub(super) lost_messages: u64,
+    /// How many reports there are.
+    pub(super) reports: u64,
+    /// How many of them are of bugs beyond those listed.
+    pub(super) untold_reports: u64,
+    /// The bugs, in the order of the log.
+    #[serde(serialize_with = "explained")]
+    pub(super) bugs: Vec<Bug>,
+    /// What would tell more.
+    pub(super) hints: Vec<String>,
+}
+
+/// Every bug with its explanation.
+fn explained<S: Serializer>(bugs: &[Bug], serializer: S) -> Result<S::Ok, S::Error> {
+    struct Explained<'a>(&'a Bug);
+
+    impl Serialize for Explained<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let Bug {
+                count,
+                lines,
+                culprit,
+                driver,
+                report,
+            } = self.0;
+            let mut map = serializer.serialize_map(None)?;
+            map.serialize_entry("kind", &report.kind)?;
+            map.serialize_entry("implementation", &report.implementation)?;
+            map.serialize_entry("culprit", culprit)?;
+            map.serialize_entry("driver", driver)?;
+            map.serialize_entry("count", count)?;
+            map.serialize_entry("lines", lines)?;
+            map.serialize_entry("meaning", report.kind.meaning())?;
+            map.serialize_entry("remedy", report.kind.remedy())?;
+            map.serialize_entry("report", report)?;
+            map.end()
+        }
+    }
+
+    serializer.collect_seq(bugs.iter().map(Explained))
+}
+
+impl Findings {
+    /// Says what else could be given, where it would tell something.
+    pub(super) fn hint(&mut self, vmlinux: bool, modules: bool) {
+        if self.cut_off {
+            let text = "the log ends in the middle of a report: what follows is missing";
+            self.hints.push(text.to_owned());
+        }
+        if self.lost_messages > 0 {
+            self.hints.push(format!(
+                "the kernel lost {} messages, of reports perhaps: boot with a larger log_buf_len=",
+                self.lost_messages
+            ));
+        }
+        let stacks = || self.bugs.iter().flat_map(|bug| bug.report.stacks());
+        let module = || stacks().any(|(_, stack)| stack.frames.iter().any(|f| f.module.is_some()));
+        let text = match (vmlinux, modules) {
+            (false, false) if stacks().next().is_some() => {
+                "--vmlinux PATH and --modules DIR show where in the source that is"
+            }
+            (false, true) if stacks().next().is_some() => {
+                "--vmlinux PATH shows where in the kernel's source that is"
+            }
+            (true, false) if module() => return,
+            _ => return,
+        };
+        self.hints.push(text.to_owned());
+    }
+
+    /// `2 bugs, 5 reports`
+    pub(super) fn summary(&self) -> String {
+        let count = |number: u64, noun: &str| {
+            let plural = if number == 1 { "" } else { "s" };
+            format!("{number} {noun}{plural}")
+        };
+        if self.bugs.is_empty() {
+            return format!("no reports in {}", count(self.lines, "line"));
+        }
+        let bugs = count(self.bugs.len() as u64, "bug");
+        let reports = count(self.reports, "report");
+        match self.untold_reports {
+            0 => format!("{bugs}, {reports}"),
+            untold => format!("{bugs}, {reports} ({untold} more of other bugs, not shown)"),
+        }
+    }
+}
+
+/// `freed-while-mapped in zoo::bug [zoo]`
+pub(super) fn headline(bug: &Bug) -> String {
+    let mut text = bug.report.kind.to_string();
+    if let Some(culprit) = &bug.culprit {
+        text.push_str(&format!(" in {}", culprit.function));
+        if let Some(module) = &culprit.module {
+            text.push_str(&format!(" [{module}]"));
+        }
+    } else if let Some(driver) = &bug.driver {
+        text.push_str(&format!(" by {driver}"));
+    }
+    text
+}
+
+/// `3 reports, at lines 4, 130 and 259`, `1 report, at line 4`
+pub(super) fn occurrences(bug: &Bug) -> String {
+    const SHOWN: usize = 3;
+    let lines: Vec<String> = bug.lines.iter().take(SHOWN).map(u64::to_string).collect();
+    let lines = lines.join(", ");
+    match bug.count {
+        1 => format!("1 report, at line {lines}"),
+        count if count > SHOWN as u64 => format!("{count} reports, at lines {lines}, …"),
+        count => format!("{count} reports, at lines {lines}"),
+    }
+}
+
+/// Who wrote a report, in words.
+pub(super) fn writer(report: &Report) -> &'static str {
+    match report.implementation {
+        dmasan_report::Implementation::Rust => "dmasan",
+        dmasan_report::Implementation::C => "the kernel's sanitizer in C",
+        dmasan_report::Implementation::DmaApi => "DMA_API_DEBUG",
+    }
+}
+
+/// How many messages the kernel says it has lost: `** 12 printk messages dropped **`.
+pub(super) fn lost_messages(line: &str) -> u64 {
+    let Some(at) = line.find(" printk messages dropped") else {
+        return 0;
+    };
+    let number = line[..at].rsplit(' ').next();
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_messages_are_counted() {
+        assert_eq!(lost_messages("** 12 printk messages dropped **"), 12);
+        assert_eq!(
+            lost_messages("[  1.0] ** 3 printk messages dropped **\r"),
+            3
+        );
+        assert_eq!(lost_messages("no printk messages dropped"), 0);
+    }
+}

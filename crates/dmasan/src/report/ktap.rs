@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! KTAP, version 1: a test that fails for every bug, or one that passes.
+
+use dmasan_report::{Bug, Role};
+
+use super::findings::{headline, occurrences, Findings};
+
+/// The whole output, without its last newline.
+pub(super) fn page(findings: &Findings) -> String {
+    let mut lines = vec!["KTAP version 1".to_owned()];
+    if findings.bugs.is_empty() {
+        lines.push("1..1".to_owned());
+        lines.push(format!("ok 1 no DMA reports in {}", name(&findings.log)));
+    } else {
+        lines.push(format!("1..{}", findings.bugs.len()));
+        for (index, bug) in findings.bugs.iter().enumerate() {
+            lines.extend(diagnosis(bug).iter().map(|text| format!("# {text}")));
+            lines.push(format!("not ok {} {}", index + 1, name(&headline(bug))));
+        }
+    }
+    lines.extend(findings.hints.iter().map(|hint| format!("# hint: {hint}")));
+    lines.join("\n")
+}
+
+/// What a test's name must not have: `#` begins a directive.
+fn name(text: &str) -> String {
+    text.replace('#', "_").replace(['\n', '\r'], " ")
+}
+
+fn diagnosis(bug: &Bug) -> Vec<String> {
+    let report = &bug.report;
+    let mut lines = vec![
+        occurrences(bug),
+        report.kind.meaning().to_owned(),
+        report.kind.remedy().to_owned(),
+    ];
+    lines.extend(report.to_string().lines().skip(1).map(str::to_owned));
+    for (role, stack) in report.stacks() {
+        let guilty = stack.guilty().and_then(|frame| frame.own_source());
+        if let Some(source) = guilty.filter(|_| matches!(role, Role::Mapped | Role::Found)) {
+            let text = source.text.as_deref().unwrap_or_default();
+            lines.push(format!("{}: {source} {text}", report.headline(role)));
+        }
+    }
+    lines
+}

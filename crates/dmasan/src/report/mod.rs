@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! `dmasan report`: the reports in a kernel log, for people and programs.
+
+mod findings;
+mod html;
+mod input;
+mod ktap;
+mod sources;
+mod symbols;
+mod text;
+
+use std::fs;
+
+use anyhow::Context;
+use dmasan_report::{Bugs, Parser};
+
+use crate::cli::ReportArgs;
+use crate::exit::Exit;
+use crate::setup;
+
+use findings::Findings;
+use input::Input;
+use symbols::Symbols;
+
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
+    // What is wrong with these is told before a long log is read.
+    let mut symbols = Symbols::open(
+        args.vmlinux.as_deref(),
+        args.modules.as_deref(),
+        args.source.as_deref(),
+    )?;
+    let mut findings = read(Input::open(&args.log)?)?;
+    for bug in &mut findings.bugs {
+        symbols.resolve(&mut bug.report);
+    }
+    findings.hint(args.vmlinux.is_some(), args.modules.is_some());
+    findings.hints.extend(symbols.hints().cloned());
+    if args.json {
+        setup::print_json(&findings)?;
+    } else if args.ktap {
+        setup::print(&ktap::page(&findings))?;
+    } else if let Some(path) = &args.html {
+        fs::write(path, html::page(&findings).into_string())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        setup::print(&format!("{}: {}", path.display(), findings.summary()))?;
+    } else {
+        text::print(&findings)?;
+    }
+    Ok(if findings.bugs.is_empty() {
+        Exit::Good
+    } else {
+        Exit::Found
+    })
+}
+
+/// Reads a log to its end; what is kept of it depends on how many bugs it has.
+fn read(mut input: Input) -> anyhow::Result<Findings> {
+    let mut parser = Parser::new();
+    let mut bugs = Bugs::default();
+    let mut lost = 0_u64;
+    while let Some(line) = input.next_line()? {
+        let line = String::from_utf8_lossy(line);
+        if let Some(report) = parser.push(&line) {
+            bugs.push(report);
+        }
+        lost = lost.saturating_add(findings::lost_messages(&line));
+    }
+    let lines = parser.lines();
+    let rest = parser.finish();
+    let cut_off = rest.iter().any(|report| report.truncated);
+    rest.into_iter().for_each(|report| bugs.push(report));
+    Ok(Findings {
+        log: input.name().to_owned(),
+        lines,
+        bytes: input.bytes,
+        cut_off,
+        lost_messages: lost,
+        reports: bugs.reports(),
+        untold_reports: bugs.untold(),
+        bugs: bugs.into_vec(),
+        hints: Vec::new(),
+    })
+}
