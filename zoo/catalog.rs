@@ -103,6 +103,14 @@ pub const CASES: &[Case] = &[
         "map over a live entry, on an IOMMU that lets it",
         "tegra, s390, sprd",
     ),
+    silent(
+        20,
+        "memory from physical address 0 on, mapped to the end",
+        "intel, for ISA bridges",
+    ),
+    caught(21, "freed while mapped, then recycled by innocents", ""),
+    caught(22, "a large buffer freed while all of it is mapped", ""),
+    caught(23, "freed by one thread while another maps or unmaps", ""),
 ];
 
 /// A pattern whose bug is to be reported.

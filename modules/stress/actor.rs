@@ -138,8 +138,7 @@ impl<'a> Actor<'a> {
         let block = &mut self.blocks[index];
         block.mappings.reserve(1, GFP_KERNEL)?;
         let device = device(&self.own, self.scene, domain);
-        let tally = &self.scene.tally;
-        let (iova, bytes) = map_somehow(&mut self.random, tally, device, place, block)?;
+        let (iova, bytes) = map_somehow(&mut self.random, self.scene, device, place, block)?;
         if bytes == 0 {
             self.slots[domain] &= !(1 << slot);
             return Ok(());

@@ -13,12 +13,12 @@ use kernel::{
 
 use crate::{
     random::Random,
+    scene::Scene,
     support::{
         Domain,
         Iova,
         Pages, //
     },
-    tally::Tally,
 };
 
 /// Blocks have at most this order: 2M.
@@ -58,7 +58,7 @@ pub(crate) struct Mapping {
 /// is returned as well.
 pub(crate) fn map_somehow(
     random: &mut Random,
-    tally: &Tally,
+    scene: &Scene,
     domain: &Domain,
     slot: Iova,
     block: &Block,
@@ -91,9 +91,23 @@ pub(crate) fn map_somehow(
         };
         let bytes = length * PAGE_SIZE;
         let place = iova + at * PAGE_SIZE;
-        match domain.map(place, block.pages.phys_of(first + at), bytes) {
-            Ok(()) => tally.maps.up(),
-            Err(ENOMEM) => return Ok((iova, at * PAGE_SIZE)),
+        let phys = block.pages.phys_of(first + at);
+        let (mapped, fault) = scene
+            .faults
+            .during(random, || domain.map(place, phys, bytes));
+        if fault {
+            scene.tally.faults.up();
+        }
+        match mapped {
+            Ok(()) => scene.tally.maps.up(),
+            Err(ENOMEM) => {
+                // All of it or nothing.
+                let index = random.below(length);
+                return match domain.lookup(place + index * PAGE_SIZE) {
+                    None => Ok((iova, at * PAGE_SIZE)),
+                    Some(_) => Err(EIO),
+                };
+            }
             Err(error) => return Err(error),
         }
         at += length;

@@ -20,6 +20,7 @@ pub(crate) struct Plan {
     pub(crate) threads: usize,
     pub(crate) millis: u32,
     pub(crate) wrong: u32,
+    pub(crate) faults: u32,
 }
 
 impl Plan {
@@ -33,13 +34,14 @@ impl Plan {
             return Err(EINVAL);
         }
         pr_info!(
-            "begin seed={} threads={} millis={} wrong={}\n",
+            "begin seed={} threads={} millis={} wrong={} faults={}\n",
             self.seed,
             self.threads,
             self.millis,
-            self.wrong
+            self.wrong,
+            self.faults
         );
-        let scene = Scene::new(self.wrong)?;
+        let scene = Scene::new(self.wrong, self.faults)?;
         support::on_each(self.threads, |index| {
             Actor::new(&scene, self.seed, index)?
                 .act(self.millis)

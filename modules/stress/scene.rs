@@ -12,6 +12,7 @@ use kernel::{
 };
 
 use crate::{
+    faults::Faults,
     support::{
         Domain,
         Format,
@@ -28,6 +29,7 @@ const EACH: usize = 1;
 pub(crate) struct Scene {
     pub(crate) domains: SharedDomains,
     pub(crate) tally: Tally,
+    pub(crate) faults: Faults,
     /// One in so many blocks is freed while mapped, if any.
     wrong: Option<usize>,
     /// Held while pages are allocated, and while one is free and mapped: so none of the threads
@@ -37,7 +39,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// Makes domains of all formats.
-    pub(crate) fn new(wrong: u32) -> Result<Self> {
+    pub(crate) fn new(wrong: u32, faults: u32) -> Result<Self> {
         let mut domains = KVec::with_capacity(Self::COUNT, GFP_KERNEL)?;
         for index in 0..Self::COUNT {
             domains.push_within_capacity(Domain::new(Format::ALL[index % Format::ALL.len()])?)?;
@@ -45,6 +47,7 @@ impl Scene {
         Ok(Self {
             domains: SharedDomains::new(domains),
             tally: Tally::new(),
+            faults: Faults::new(faults)?,
             // CAST: An `unsigned int`.
             wrong: (wrong != 0).then_some(wrong as usize),
             allocation: KBox::pin_init(new_mutex!(()), GFP_KERNEL)?,

@@ -11,11 +11,14 @@
 //! ```text
 //! stress: begin seed=1 threads=4 millis=10000 wrong=50
 //! stress: wrong pfn 0x1a2b
-//! stress: end wrong=17 blocks=... maps=... unmaps=... drained=...
+//! stress: end wrong=17 faults=0 blocks=... maps=... unmaps=... drained=...
 //! ```
 //!
 //! After each such line, before the next one, the page is reported, once, or the watcher has a
 //! hole. Nobody else gets the page before it is unmapped, but for the kernel itself.
+//!
+//! With `faults=N`, one of the first allocations in one of N maps fails, if it is one of those that debugfs
+//! (`fail_page_alloc`, `failslab`) lets fail. Such a map has to fail as a whole.
 //!
 //! Which operations a thread does depends on the seed and its number; which pages it gets does not.
 
@@ -24,6 +27,7 @@ use kernel::prelude::*;
 mod actor;
 mod block;
 mod drain;
+mod faults;
 mod plan;
 mod random;
 mod scene;
@@ -66,6 +70,10 @@ module! {
             default: 0,
             description: "One in so many blocks is freed while mapped; 0 (default) for none",
         },
+        faults: u32 {
+            default: 0,
+            description: "In one of so many maps, an allocation fails; 0 (default) for none",
+        },
     },
 }
 
@@ -80,6 +88,7 @@ impl kernel::Module for Stress {
             threads: module_parameters::threads.value() as usize,
             millis: module_parameters::millis.value(),
             wrong: module_parameters::wrong.value(),
+            faults: module_parameters::faults.value(),
         }
         .run()?;
         Ok(Stress)

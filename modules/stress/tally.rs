@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub(crate) unmaps: Count,
     /// Pages freed while mapped.
     pub(crate) wrong: Count,
+    /// Allocations that were made to fail.
+    pub(crate) faults: Count,
 }
 
 /// A number that only grows.
@@ -40,6 +42,7 @@ impl Tally {
             maps: zero(),
             unmaps: zero(),
             wrong: zero(),
+            faults: zero(),
         }
     }
 }
@@ -48,8 +51,9 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "wrong={} blocks={} domains={} maps={} unmaps={}",
+            "wrong={} faults={} blocks={} domains={} maps={} unmaps={}",
             self.wrong.0.load(Relaxed),
+            self.faults.0.load(Relaxed),
             self.blocks.0.load(Relaxed),
             self.domains.0.load(Relaxed),
             self.maps.0.load(Relaxed),

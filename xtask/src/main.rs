@@ -35,7 +35,9 @@ enum Chore {
     /// Build the kernel in the configurations that the tests do not build: the sanitizer left out, Rust left out, page
     /// tables as modules. Each takes minutes
     Configs,
-    /// Use page tables and pages at random in a booted kernel: two thirds of the time rightly, the rest wrongly
+    /// Use page tables and pages at random in a booted kernel: two thirds of the time rightly, the rest wrongly.
+    ///
+    /// With --with, in a kernel that watches itself, and KUnit, the zoo and the selftests of iommufd as well.
     Stress {
         /// How long, in seconds
         #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(3..=1_000_000))]
@@ -43,6 +45,9 @@ enum Chore {
         /// Where chance begins
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// In the kernel with this fragment of linux/configs/debug; several are done one after the other
+        #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = steps::parse_debug)]
+        with: Vec<String>,
     },
     /// Count the instructions that the engine takes, with valgrind
     Instructions,
@@ -62,7 +67,16 @@ fn main() -> ExitCode {
         }
         Chore::Test { only, .. } => steps::run(&only),
         Chore::Configs => steps::configs(),
-        Chore::Stress { seconds, seed } => steps::stress(seconds, seed),
+        Chore::Stress {
+            seconds,
+            seed,
+            with,
+        } if with.is_empty() => steps::stress(seconds, seed),
+        Chore::Stress {
+            seconds,
+            seed,
+            with,
+        } => steps::debug(&with, seconds, seed),
         Chore::Instructions => instructions::count(),
         Chore::Miri => prove::miri(),
         Chore::Kani => prove::kani(),

@@ -23,7 +23,8 @@ use kernel::{
 
 use super::{
     table,
-    Format, //
+    Format,
+    Pages, //
 };
 
 /// An address as a device sees it.
@@ -73,6 +74,15 @@ impl Domain {
         Ok(Self {
             ptr: table::alloc_overwriting()?,
         })
+    }
+
+    /// Has `pages` freed in the middle of the next map or unmap of a domain of
+    /// [`overwriting`](Self::overwriting), as by another thread.
+    ///
+    /// Fails with [`EOPNOTSUPP`] if the domain is another.
+    pub(crate) fn free_meanwhile(&self, pages: Pages) -> Result {
+        // SAFETY: By the type's invariants; such domains are used by one thread.
+        unsafe { table::free_meanwhile(self.ptr, pages) }
     }
 
     /// Order, in CPU pages, of the smallest page that the IOMMU knows.

@@ -19,7 +19,10 @@ use kernel::{
     prelude::*, //
 };
 
-use super::Format;
+use super::{
+    Format,
+    Pages, //
+};
 
 /// Allocates a domain with an empty page table of this format.
 ///
@@ -41,4 +44,17 @@ pub(super) fn alloc(format: Format, smallest: usize) -> Result<NonNull<bindings:
 /// It has 64 pages of IOVA from 0 on, and is owned by the caller as above.
 pub(super) fn alloc_overwriting() -> Result<NonNull<bindings::iommu_domain>> {
     flat::alloc()
+}
+
+/// Has `pages` freed in the middle of the next map or unmap, if it is one of [`alloc_overwriting()`].
+///
+/// # Safety
+///
+/// `domain` must be valid, and not be used by anybody else meanwhile.
+pub(super) unsafe fn free_meanwhile(
+    domain: NonNull<bindings::iommu_domain>,
+    pages: Pages,
+) -> Result {
+    // SAFETY: By the safety requirements.
+    unsafe { flat::free_meanwhile(domain, pages) }
 }

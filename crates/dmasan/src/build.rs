@@ -46,12 +46,7 @@ pub(crate) fn run(cli: &Cli, args: &BuildArgs) -> anyhow::Result<Exit> {
     let (lab, _ui) = setup::lab(cli)?;
     let mut kernels: Vec<Built> = Vec::new();
     for sanitizer in &args.sanitizers {
-        let kernel = setup::kernel(
-            &lab,
-            args.machine,
-            (*sanitizer).into(),
-            args.linux.as_deref(),
-        )?;
+        let kernel = setup::kernel(&lab, &args.kernel, (*sanitizer).into())?;
         kernels.push(kernel.into());
     }
     if args.json {

@@ -100,6 +100,20 @@ pub(crate) enum SanitizerOrOff {
     Off,
 }
 
+/// What kernel it is to be.
+#[derive(Debug, Args)]
+pub(crate) struct KernelArgs {
+    /// The machine that it runs on.
+    #[arg(long, value_enum, default_value_t = Machine::Uml)]
+    pub(crate) machine: Machine,
+    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) linux: Option<PathBuf>,
+    /// Further settings for the kernel, as a Kconfig fragment (CONFIG_X=y, one a line); later ones win.
+    #[arg(long = "config", value_name = "FILE")]
+    pub(crate) configs: Vec<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -110,15 +124,11 @@ Examples:
 Each case is booted on its own. A bug is caught if a report follows that names the right pages
 and no others; a correct twin must stay silent. Exit status 0: all cases are as expected.")]
 pub(crate) struct DemoArgs {
-    /// The machine to run on.
-    #[arg(long, value_enum, default_value_t = Machine::Uml)]
-    pub(crate) machine: Machine,
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
     /// The implementation of the sanitizer.
     #[arg(long = "impl", value_enum, default_value_t = Sanitizer::Rust, value_name = "IMPL")]
     pub(crate) sanitizer: Sanitizer,
-    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) linux: Option<PathBuf>,
     /// Only these patterns, by number.
     #[arg(long = "case", value_name = "N", value_delimiter = ',', value_parser = parse_case)]
     pub(crate) cases: Vec<u32>,
@@ -151,15 +161,11 @@ Exit status:
   2  it could not run: a module did not build or load, the kernel panicked, the time was up
   3  the command failed, and there was no report; its own status is in the output")]
 pub(crate) struct RunArgs {
-    /// The machine to run on.
-    #[arg(long, value_enum, default_value_t = Machine::Uml)]
-    pub(crate) machine: Machine,
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
     /// The implementation of the sanitizer.
     #[arg(long = "impl", value_enum, default_value_t = SanitizerOrOff::Rust, value_name = "IMPL")]
     pub(crate) sanitizer: SanitizerOrOff,
-    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) linux: Option<PathBuf>,
     /// A .ko file, or a folder with a module's Kbuild or Makefile, with parameters for it.
     #[arg(long = "module", value_name = "PATH[:NAME=VALUE,…]")]
     pub(crate) modules: Vec<ModuleSpec>,
@@ -259,15 +265,11 @@ pub(crate) struct ApplyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
-    /// The machine to build for.
-    #[arg(long, value_enum, default_value_t = Machine::Uml)]
-    pub(crate) machine: Machine,
+    #[command(flatten)]
+    pub(crate) kernel: KernelArgs,
     /// The implementation of the sanitizer; several build several kernels.
     #[arg(long = "impl", value_enum, default_values_t = [Sanitizer::Rust], value_delimiter = ',', value_name = "IMPL")]
     pub(crate) sanitizers: Vec<Sanitizer>,
-    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) linux: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,14 +3,14 @@
 //! What several sub-commands begin with.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use dmasan_lab::{Implementation, Kernel, KernelRequest, Lab};
 use serde::Serialize;
 
-use crate::cli::{Cli, Machine};
+use crate::cli::{Cli, KernelArgs};
 use crate::ui::Ui;
 
 /// Words of the guest's command line that switch the sanitizer on, and the page owner, which
@@ -24,19 +24,29 @@ pub(crate) fn lab(cli: &Cli) -> anyhow::Result<(Lab, Arc<Ui>)> {
     Ok((lab, ui))
 }
 
-/// Gets a kernel without settings of its own.
+/// Gets the kernel that the user asks for.
 pub(crate) fn kernel(
     lab: &Lab,
-    machine: Machine,
+    args: &KernelArgs,
     implementation: Implementation,
-    linux: Option<&Path>,
 ) -> anyhow::Result<Kernel> {
     let request = KernelRequest {
-        linux: linux.map(PathBuf::from),
-        ..KernelRequest::new(machine.into(), implementation)
+        linux: args.linux.clone(),
+        fragments: fragments(&args.configs)?,
+        ..KernelRequest::new(args.machine.into(), implementation)
     };
     lab.kernel(&request)
         .with_context(|| format!("cannot build the kernel with the {implementation} sanitizer"))
+}
+
+/// Names and texts of Kconfig fragments.
+fn fragments(files: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        Ok((file.display().to_string(), text))
+    };
+    files.iter().map(read).collect()
 }
 
 /// Writes text to standard output.

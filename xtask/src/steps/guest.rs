@@ -28,6 +28,45 @@ pub(super) fn reports(boot: &Boot) -> Vec<Report> {
     Log::parse(boot.console.iter().map(String::as_str)).reports
 }
 
+/// One test: nobody else in the kernel had anything to complain about either.
+pub(super) fn expect_no_complaint(tally: &mut Tally, what: &str, boot: &Boot) {
+    let complaints: Vec<&str> = boot
+        .console
+        .iter()
+        .map(|line| dmasan_report::message(line))
+        .filter(|line| is_complaint(line))
+        .collect();
+    for line in &complaints {
+        println!("   {line}");
+    }
+    if !complaints.is_empty() {
+        println!("   see {}", boot.log.display());
+    }
+    tally.check(
+        &format!("{what}: the kernel does not complain"),
+        complaints.is_empty(),
+    );
+}
+
+/// Whether a line is the first one of a complaint of the kernel's own.
+fn is_complaint(line: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "BUG: ",
+        "WARNING: ",
+        "INFO: ",
+        "ODEBUG: ",
+        "DEBUG_LOCKS_WARN_ON",
+        "UBSAN: ",
+        "kernel BUG at ",
+        "list_add corruption",
+        "list_del corruption",
+        "Bad page state",
+        "Oops",
+    ];
+    // The sanitizer's own are looked at elsewhere.
+    !line.starts_with("BUG: DMASAN: ") && BEGINNINGS.iter().any(|begin| line.starts_with(begin))
+}
+
 /// One test: the guest has come to its end.
 pub(super) fn expect_end(tally: &mut Tally, what: &str, boot: &Boot) {
     let ended = boot.exit.is_some() && !boot.timed_out && !boot.panicked;
@@ -48,4 +87,29 @@ pub(super) fn expect_silence(tally: &mut Tally, what: &str, boot: &Boot) {
         println!("{report}");
     }
     tally.check(&format!("{what}: no report"), reports.is_empty());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_complaint;
+
+    #[test]
+    fn complaints_are_told_from_the_sanitizers_reports() {
+        for line in [
+            "BUG: KASAN: slab-use-after-free in f+0x1/0x2",
+            "BUG: sleeping function called from invalid context at mm/x.c:1",
+            "WARNING: possible circular locking dependency detected",
+            "WARNING: suspicious RCU usage",
+            "INFO: trying to register non-static key.",
+        ] {
+            assert!(is_complaint(line), "{line}");
+        }
+        for line in [
+            "BUG: DMASAN: freed-while-mapped",
+            "zoo: p01 bug amdv1: begin",
+            "",
+        ] {
+            assert!(!is_complaint(line), "{line}");
+        }
+    }
 }

@@ -16,13 +16,27 @@ use crate::tally::Tally;
 pub(super) fn run() -> Result<Tally> {
     let lab = guest::lab()?;
     let kernel = guest::kernel(&lab, Implementation::Rust)?;
-    let scratch = tempfile::tempdir()?;
-    let program = build(&lab, &kernel, scratch.path())?;
+    run_on(&lab, &kernel, false)
+}
 
-    let off = boot(&lab, &kernel, &program, "")?;
+/// In this kernel; with `faults` also the selftest that lets one allocation after the other fail.
+pub(super) fn run_on(lab: &Lab, kernel: &Kernel, faults: bool) -> Result<Tally> {
+    let mut tally = run_program(lab, kernel, "iommufd", 100)?;
+    if faults {
+        tally.add(run_program(lab, kernel, "iommufd_fail_nth", 5)?);
+    }
+    Ok(tally)
+}
+
+/// One of the selftests, of which more than `least` tests pass without the sanitizer.
+fn run_program(lab: &Lab, kernel: &Kernel, name: &str, least: usize) -> Result<Tally> {
+    let scratch = tempfile::tempdir()?;
+    let program = build(lab, kernel, name, scratch.path())?;
+
+    let off = boot(lab, kernel, &program, "")?;
     let on = boot(
-        &lab,
-        &kernel,
+        lab,
+        kernel,
         &program,
         "iommu.debug_pagealloc=1 page_owner=on",
     )?;
@@ -30,13 +44,13 @@ pub(super) fn run() -> Result<Tally> {
 
     let mut tally = Tally::default();
     ensure!(
-        off_results.passed.len() > 100,
-        "only {} tests of iommufd pass without the sanitizer, see {}",
+        off_results.passed.len() > least,
+        "only {} tests of {name} pass without the sanitizer, see {}",
         off_results.passed.len(),
         off.log.display()
     );
     println!(
-        "   without the sanitizer {} pass and {} fail, with it {} and {}",
+        "   {name}: without the sanitizer {} pass and {} fail, with it {} and {}",
         off_results.passed.len(),
         off_results.failed.len(),
         on_results.passed.len(),
@@ -48,16 +62,18 @@ pub(super) fn run() -> Result<Tally> {
             on_results.passed.contains(name),
         );
     }
-    guest::expect_silence(&mut tally, "iommufd", &on);
+    guest::expect_silence(&mut tally, name, &on);
+    guest::expect_no_complaint(&mut tally, name, &on);
     Ok(tally)
 }
 
 /// Compiles the selftest from the kernel's tree, static, so that it runs with nothing beside it.
-fn build(lab: &Lab, kernel: &Kernel, out: &Path) -> Result<PathBuf> {
-    let script =
+fn build(lab: &Lab, kernel: &Kernel, name: &str, out: &Path) -> Result<PathBuf> {
+    let script = format!(
         "make -s -C /src O=/out ARCH=um headers && cd /src/tools/testing/selftests/iommu && \
         gcc -static -O2 -w -D_GNU_SOURCE= -isystem /out/usr/include -I.. -I../../../include \
-        -o /result/iommufd iommufd.c -lcap";
+        -o /result/{name} {name}.c -lcap"
+    );
     let mut said = Vec::new();
     let status = lab.in_build_root(
         &RootCommand {
@@ -67,7 +83,7 @@ fn build(lab: &Lab, kernel: &Kernel, out: &Path) -> Result<PathBuf> {
                 (out.to_owned(), "/result".to_owned()),
             ],
             cwd: "/".to_owned(),
-            argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            argv: ["sh", "-c", &script].map(str::to_owned).to_vec(),
         },
         &mut |line| said.push(line.to_owned()),
     )?;
@@ -76,13 +92,13 @@ fn build(lab: &Lab, kernel: &Kernel, out: &Path) -> Result<PathBuf> {
         "the selftest does not compile:\n{}",
         said.join("\n")
     );
-    Ok(out.join("iommufd"))
+    Ok(out.join(name))
 }
 
 fn boot(lab: &Lab, kernel: &Kernel, program: &Path, append: &str) -> Result<Boot> {
     let guest = Guest {
-        command: vec!["/bin/iommufd".to_owned()],
-        files: vec![(program.to_owned(), "/bin/iommufd".to_owned())],
+        command: vec!["/bin/selftest".to_owned()],
+        files: vec![(program.to_owned(), "/bin/selftest".to_owned())],
         append: guest::words(append),
         memory_mib: 512,
         timeout: Duration::from_secs(300),

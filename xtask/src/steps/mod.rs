@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`.
 
 mod configs;
+mod debug;
 mod guest;
 mod host;
 mod iommufd;
@@ -19,6 +20,7 @@ use crate::command::{dmasan, succeeds};
 use crate::tally::Tally;
 
 pub(crate) use configs::configs;
+pub(crate) use debug::{parse as parse_debug, run as debug};
 pub(crate) use stress::stress;
 
 /// One step, in the order in which they run: what is cheap and likely to fail comes first.

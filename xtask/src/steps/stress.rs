@@ -31,15 +31,36 @@ pub(super) fn run() -> Result<Tally> {
 pub(crate) fn stress(seconds: u64, seed: u64) -> Result<Tally> {
     let lab = guest::lab()?;
     let kernel = guest::kernel(&lab, Implementation::Rust)?;
+    stress_on(&lab, &kernel, seconds, seed, 0)
+}
+
+/// In this kernel; with `faults`, in one of so many maps an allocation fails.
+pub(super) fn stress_on(
+    lab: &Lab,
+    kernel: &Kernel,
+    seconds: u64,
+    seed: u64,
+    faults: u32,
+) -> Result<Tally> {
     let wrongly = seconds / 3;
     let mut tally = Tally::default();
 
-    let boot = boot(&lab, &kernel, seconds - wrongly, seed, 0)?;
+    let params = format!("seed={seed} faults={faults} wrong=0");
+    let boot = boot(lab, kernel, seconds - wrongly, &params)?;
     guest::expect_silence(&mut tally, "stress, rightly", &boot);
-    expect_done(&mut tally, "stress, rightly", &boot);
+    guest::expect_no_complaint(&mut tally, "stress, rightly", &boot);
+    let done = expect_done(&mut tally, "stress, rightly", &boot);
+    if faults != 0 {
+        tally.check(
+            "stress, rightly: allocations have failed",
+            done.is_some_and(|done| done.faults > 100),
+        );
+    }
 
-    let boot = self::boot(&lab, &kernel, wrongly, seed, WRONG)?;
+    let params = format!("seed={seed} faults={faults} wrong={WRONG}");
+    let boot = self::boot(lab, kernel, wrongly, &params)?;
     guest::expect_end(&mut tally, "stress, wrongly", &boot);
+    guest::expect_no_complaint(&mut tally, "stress, wrongly", &boot);
     let done = expect_done(&mut tally, "stress, wrongly", &boot);
     let (caught, faults) = judge(&boot.console);
     for fault in &faults {
@@ -56,14 +77,33 @@ pub(crate) fn stress(seconds: u64, seed: u64) -> Result<Tally> {
     Ok(tally)
 }
 
-fn boot(lab: &Lab, kernel: &Kernel, seconds: u64, seed: u64, wrong: u32) -> Result<Boot> {
+/// Allocations that a thread asks for can be made to fail, where the kernel can do that.
+const LET_FAIL: &str = "\
+for attributes in /sys/kernel/debug/fail_page_alloc /sys/kernel/debug/failslab; do
+    [ -d $attributes ] || continue
+    echo 0 > $attributes/verbose
+    echo N > $attributes/ignore-gfp-wait
+    [ ! -e $attributes/min-order ] || echo 0 > $attributes/min-order
+done
+exec insmod \"$@\"
+";
+
+fn boot(lab: &Lab, kernel: &Kernel, seconds: u64, params: &str) -> Result<Boot> {
     let module = lab.own_module(kernel, OwnModule::Stress)?;
     let millis = seconds.saturating_mul(1000);
+    let mut command = ["sh", "-c", LET_FAIL, "sh", "/modules/stress.ko"]
+        .map(str::to_owned)
+        .to_vec();
+    command.extend(guest::words(&format!(
+        "threads={THREADS} millis={millis} {params}"
+    )));
     let guest = Guest {
         modules: vec![GuestModule {
             path: module,
-            params: format!("seed={seed} threads={THREADS} millis={millis} wrong={wrong}"),
+            params: String::new(),
         }],
+        load: false,
+        command,
         append: guest::words("iommu.debug_pagealloc=1"),
         timeout: Duration::from_secs(seconds) + REST,
         ..Guest::default()
@@ -75,6 +115,7 @@ fn boot(lab: &Lab, kernel: &Kernel, seconds: u64, seed: u64, wrong: u32) -> Resu
 #[derive(Debug, PartialEq, Eq)]
 struct Done {
     wrong: u64,
+    faults: u64,
     drained: u64,
 }
 
@@ -99,6 +140,7 @@ fn done(line: &str) -> Option<(&str, Done)> {
     };
     let done = Done {
         wrong: number("wrong")?,
+        faults: number("faults")?,
         drained: number("drained")?,
     };
     Some((words, done))
@@ -197,12 +239,13 @@ mod tests {
     #[test]
     fn the_end_is_read() {
         let line =
-            "[    3.11] stress: end wrong=7 blocks=92378 domains=1 maps=2 unmaps=3 drained=57796";
+            "[    3.11] stress: end wrong=7 faults=3 blocks=92378 domains=1 maps=2 unmaps=3 drained=57796";
         let (_, done) = done(line).unwrap();
         assert_eq!(
             done,
             Done {
                 wrong: 7,
+                faults: 3,
                 drained: 57796
             }
         );

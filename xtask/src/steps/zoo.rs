@@ -1,8 +1,13 @@
 //! The zoo with both implementations, through the tool, as a user would run it.
 
+use std::path::Path;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
+use dmasan_lab::{Guest, GuestModule, Kernel, Lab, OwnModule};
 use serde_json::Value;
 
+use super::guest;
 use crate::command::{dmasan, output};
 use crate::tally::Tally;
 
@@ -29,34 +34,93 @@ const C_IS_WRONG: &[(&str, &str)] = &[
         "p19-bug",
         "an entry that is written over stays counted, and its page is blamed later",
     ),
+    ("p20-bug", "physical address 0 is refused with a warning"),
+    (
+        "p20-twin",
+        "physical address 0 is refused with a warning, and what was mapped with it is missing at the unmap",
+    ),
+    (
+        "p21-bug",
+        "a page that was reported is reported again, whoever owns it by then",
+    ),
+    (
+        "p23-bug",
+        "counted when the device can reach the page already, uncounted when it still can",
+    ),
 ];
+
+/// Where the C implementation prints a report for each page, and how many those are. That it names none of the pages is
+/// looked at everywhere.
+const C_IS_NOISY: &[(&str, u64)] = &[("p22-bug", 512)];
+
+/// Cases with more than one bug in them, and how many.
+const BUGS: &[(&str, u64)] = &[("p21-bug", 2), ("p23-bug", 2)];
 
 pub(super) fn run() -> Result<Tally> {
     let mut tally = Tally::default();
-    zoo(&mut tally, "rust", &[])?;
-    zoo(&mut tally, "c", C_IS_WRONG)?;
+    zoo(&mut tally, "rust", &[], &[])?;
+    zoo(&mut tally, "c", C_IS_WRONG, &[])?;
     Ok(tally)
 }
 
-fn zoo(tally: &mut Tally, implementation: &str, wrong: &[(&str, &str)]) -> Result<()> {
-    let (lines, succeeded) = output(
-        &mut dmasan(&["demo", "--impl", implementation, "--json"]),
-        true,
+/// The zoo with the Rust implementation, in a kernel with further settings.
+pub(super) fn with_config(config: &Path) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let config = config.to_str().context("a path that is not UTF-8")?;
+    zoo(
+        &mut tally,
+        "rust",
+        &[],
+        &["--timeout", "300", "--config", config],
     )?;
+    Ok(tally)
+}
+
+/// All drivers in this kernel, all of them in one boot: no verdicts, but what others in the kernel say about it.
+pub(super) fn boot_whole(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
+    let module = lab.own_module(kernel, OwnModule::Zoo)?;
+    let mut tally = Tally::default();
+    for bug in 0..2 {
+        let guest = Guest {
+            modules: vec![GuestModule {
+                path: module.clone(),
+                params: format!("bug={bug}"),
+            }],
+            append: guest::words("iommu.debug_pagealloc=1 page_owner=on"),
+            timeout: Duration::from_secs(300),
+            ..Guest::default()
+        };
+        let boot = lab.boot(kernel, &guest, &mut |_| ())?;
+        let what = format!("zoo, bug={bug}");
+        guest::expect_end(&mut tally, &what, &boot);
+        guest::expect_no_complaint(&mut tally, &what, &boot);
+    }
+    Ok(tally)
+}
+
+fn zoo(
+    tally: &mut Tally,
+    implementation: &str,
+    wrong: &[(&str, &str)],
+    more: &[&str],
+) -> Result<()> {
+    let mut arguments = vec!["demo", "--impl", implementation, "--json"];
+    arguments.extend(more);
+    let (lines, succeeded) = output(&mut dmasan(&arguments), true)?;
     let demo: Value =
         serde_json::from_str(&lines.join("\n")).context("dmasan demo --json printed no JSON")?;
     let cases = demo["cases"].as_array().context("no cases in the JSON")?;
 
     for case in cases {
         let name = case["name"].as_str().context("a case without a name")?;
+        let known = wrong.iter().find(|(known, _)| *known == name);
         let mut ok = case["ok"].as_bool().context("a case without a verdict")?;
-        if implementation == "c" && case["expected"] == "report" {
+        if implementation == "c" && known.is_none() && case["expected"] == "report" {
             // A page that was reported is reported again whenever somebody else gets it, which
-            // depends on who asks for memory in the meantime.
+            // depends on who asks for memory in the meantime. There is a case for it.
             ok = case["seen"] == "report" && case["problem"].is_null();
         }
-        let known = wrong.iter().find(|(known, _)| *known == name);
-        let as_expected = ok == known.is_none();
+        let as_expected = ok == known.is_none() && case["problem"].is_null();
         if let (true, Some((_, why))) = (as_expected, known) {
             println!("   {implementation} {name}: wrong as expected: {why}");
         }
@@ -64,17 +128,8 @@ fn zoo(tally: &mut Tally, implementation: &str, wrong: &[(&str, &str)]) -> Resul
             println!("   {implementation} {name}: {case}");
         }
         tally.check(&format!("zoo, {implementation}: {name}"), as_expected);
-        if implementation == "rust" && case["expected"] == "report" {
-            let formats = case["formats"].as_array().map(Vec::len);
-            let reports = case["report_count"].as_u64();
-            tally.check(
-                &format!("zoo, {implementation}: {name}: one bug is one report"),
-                formats.map(|count| count as u64) == reports,
-            );
-            tally.check(
-                &format!("zoo, {implementation}: {name}: all pages at fault are named"),
-                case["named"] == "all",
-            );
+        if case["expected"] == "report" {
+            count_reports(tally, implementation, name, case);
         }
     }
     for (name, _) in wrong {
@@ -90,4 +145,33 @@ fn zoo(tally: &mut Tally, implementation: &str, wrong: &[(&str, &str)]) -> Resul
         cases.len() > 20,
     );
     Ok(())
+}
+
+/// How many reports there are of one bug, and whether they name the pages.
+fn count_reports(tally: &mut Tally, implementation: &str, name: &str, case: &Value) {
+    let formats = case["formats"].as_array().map_or(0, Vec::len) as u64;
+    let reports = case["report_count"].as_u64().unwrap_or(0);
+    let lookup = |list: &[(&str, u64)]| list.iter().find(|(n, _)| *n == name).map(|(_, n)| *n);
+    if implementation == "rust" {
+        tally.check(
+            &format!("zoo, {implementation}: {name}: one bug is one report"),
+            reports == formats * lookup(BUGS).unwrap_or(1),
+        );
+        tally.check(
+            &format!("zoo, {implementation}: {name}: all pages at fault are named"),
+            case["named"] == "all",
+        );
+        return;
+    }
+    tally.check(
+        &format!("zoo, {implementation}: {name}: no page at fault is named"),
+        case["named"] == "none",
+    );
+    if let Some(noise) = lookup(C_IS_NOISY) {
+        println!("   {implementation} {name}: {reports} reports of {formats} bugs");
+        tally.check(
+            &format!("zoo, {implementation}: {name}: one bug is {noise} reports or more"),
+            reports >= formats * noise,
+        );
+    }
 }

@@ -19,6 +19,8 @@ use kernel::{
     prelude::*, //
 };
 
+use super::super::Pages;
+
 const ENTRIES: usize = 64;
 
 /// One domain. The core's pointer to the domain leads back here: it lies at offset 0.
@@ -27,6 +29,8 @@ struct Table {
     domain: bindings::iommu_domain,
     /// Physical addresses, 0 for none.
     entries: [Cell<bindings::phys_addr_t>; ENTRIES],
+    /// Freed in the middle of the next change of an entry.
+    meanwhile: Cell<Option<Pages>>,
 }
 
 /// Allocates a domain with an empty page table.
@@ -45,8 +49,37 @@ pub(super) fn alloc() -> Result<NonNull<bindings::iommu_domain>> {
         ..pin_init::zeroed()
     };
     let entries = [const { Cell::new(0) }; ENTRIES];
-    let table = KBox::new(Table { domain, entries }, GFP_KERNEL)?;
+    let table = KBox::new(
+        Table {
+            domain,
+            entries,
+            meanwhile: Cell::new(None),
+        },
+        GFP_KERNEL,
+    )?;
     NonNull::new(KBox::into_raw(table).cast()).ok_or(ENOMEM)
+}
+
+/// Has `pages` freed in the middle of the next map or unmap, as by another thread: when the device can reach memory
+/// already, or can reach it still.
+///
+/// Fails with [`EOPNOTSUPP`] if the domain is of another kind.
+///
+/// # Safety
+///
+/// `domain` must be valid, and not be used by anybody else meanwhile.
+pub(super) unsafe fn free_meanwhile(
+    domain: NonNull<bindings::iommu_domain>,
+    pages: Pages,
+) -> Result {
+    // SAFETY: By the safety requirements.
+    if !core::ptr::eq(unsafe { (*domain.as_ptr()).ops }, &DOMAIN_OPS) {
+        return Err(EOPNOTSUPP);
+    }
+    // SAFETY: Only domains of `alloc()` have these operations.
+    let table = unsafe { domain.cast::<Table>().as_ref() };
+    table.meanwhile.set(Some(pages));
+    Ok(())
 }
 
 static DOMAIN_OPS: bindings::iommu_domain_ops = bindings::iommu_domain_ops {
@@ -57,29 +90,31 @@ static DOMAIN_OPS: bindings::iommu_domain_ops = bindings::iommu_domain_ops {
     ..pin_init::zeroed()
 };
 
-/// The entries for `pages` pages from `iova` on, as many of them as the table has.
+/// The table of a domain.
 ///
 /// # Safety
 ///
 /// `domain` must come from [`alloc()`], must not be used by anybody else meanwhile, and must live
 /// for `'a`.
-unsafe fn entries<'a>(
-    domain: *mut bindings::iommu_domain,
-    iova: usize,
-    pages: usize,
-) -> &'a [Cell<bindings::phys_addr_t>] {
-    // SAFETY: By the safety requirements.
-    let table = unsafe { &*domain.cast::<Table>() };
-    let first = (iova >> PAGE_SHIFT).min(ENTRIES);
-    let last = first.saturating_add(pages).min(ENTRIES);
-    &table.entries[first..last]
+unsafe fn table<'a>(domain: *mut bindings::iommu_domain) -> &'a Table {
+    // SAFETY: By the safety requirements; the domain is where its table begins.
+    unsafe { &*domain.cast::<Table>() }
+}
+
+impl Table {
+    /// The entries for `pages` pages from `iova` on, as many of them as there are.
+    fn entries(&self, iova: usize, pages: usize) -> &[Cell<bindings::phys_addr_t>] {
+        let first = (iova >> PAGE_SHIFT).min(ENTRIES);
+        let last = first.saturating_add(pages).min(ENTRIES);
+        &self.entries[first..last]
+    }
 }
 
 /// `iommu_domain_ops::map_pages`: writes the entries, whatever was there.
 ///
 /// # Safety
 ///
-/// As for [`entries()`]; `mapped` must be valid.
+/// As for [`table()`]; `mapped` must be valid.
 unsafe extern "C" fn map_pages(
     domain: *mut bindings::iommu_domain,
     iova: c_ulong,
@@ -91,10 +126,12 @@ unsafe extern "C" fn map_pages(
     mapped: *mut usize,
 ) -> c_int {
     // SAFETY: By the safety requirements.
-    let entries = unsafe { entries(domain, iova, pgcount) };
+    let table = unsafe { table(domain) };
+    let entries = table.entries(iova, pgcount);
     for (index, entry) in entries.iter().enumerate() {
         entry.set(phys + (index * PAGE_SIZE) as bindings::phys_addr_t);
     }
+    drop(table.meanwhile.take());
     // SAFETY: By the safety requirements.
     unsafe { *mapped = entries.len() * PAGE_SIZE };
     0
@@ -104,7 +141,7 @@ unsafe extern "C" fn map_pages(
 ///
 /// # Safety
 ///
-/// As for [`entries()`].
+/// As for [`table()`].
 unsafe extern "C" fn unmap_pages(
     domain: *mut bindings::iommu_domain,
     iova: c_ulong,
@@ -113,8 +150,9 @@ unsafe extern "C" fn unmap_pages(
     _gather: *mut bindings::iommu_iotlb_gather,
 ) -> usize {
     // SAFETY: By the safety requirements.
-    let entries = unsafe { entries(domain, iova, pgcount) };
-    let live = entries.iter().take_while(|entry| entry.replace(0) != 0);
+    let table = unsafe { table(domain) };
+    drop(table.meanwhile.take());
+    let live = table.entries(iova, pgcount).iter().take_while(|entry| entry.replace(0) != 0);
     live.count() * PAGE_SIZE
 }
 
@@ -122,14 +160,15 @@ unsafe extern "C" fn unmap_pages(
 ///
 /// # Safety
 ///
-/// As for [`entries()`].
+/// As for [`table()`].
 unsafe extern "C" fn iova_to_phys(
     domain: *mut bindings::iommu_domain,
     iova: bindings::dma_addr_t,
 ) -> bindings::phys_addr_t {
     // SAFETY: By the safety requirements.
+    let table = unsafe { table(domain) };
     // CAST: Addresses of the table are small.
-    let entries = unsafe { entries(domain, iova as usize, 1) };
+    let entries = table.entries(iova as usize, 1);
     entries.first().map_or(0, Cell::get)
 }
 

@@ -22,12 +22,7 @@ use summary::{About, Summary};
 
 pub(crate) fn run(cli: &Cli, args: &DemoArgs) -> anyhow::Result<Exit> {
     let (lab, ui) = setup::lab(cli)?;
-    let kernel = setup::kernel(
-        &lab,
-        args.machine,
-        args.sanitizer.into(),
-        args.linux.as_deref(),
-    )?;
+    let kernel = setup::kernel(&lab, &args.kernel, args.sanitizer.into())?;
     let zoo = lab.zoo(&kernel).context("cannot build the zoo")?;
     let boots = Boots {
         lab: &lab,

@@ -23,7 +23,7 @@ pub(crate) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
         SanitizerOrOff::Rust | SanitizerOrOff::Off => Implementation::Rust,
         SanitizerOrOff::C => Implementation::C,
     };
-    let kernel = setup::kernel(&lab, args.machine, implementation, args.linux.as_deref())?;
+    let kernel = setup::kernel(&lab, &args.kernel, implementation)?;
     let guest = guest(&lab, &kernel, args)?;
 
     let mut broken = None;
