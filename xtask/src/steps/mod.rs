@@ -7,6 +7,7 @@ mod host;
 mod iommufd;
 mod kernel_style;
 mod kunit;
+mod layout;
 mod stress;
 mod zoo;
 

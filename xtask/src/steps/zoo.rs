@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use dmasan_lab::{Guest, GuestModule, Kernel, Lab, OwnModule};
 use serde_json::Value;
 
-use super::guest;
+use super::{guest, layout};
 use crate::command::{dmasan, output};
 use crate::tally::Tally;
 
@@ -60,6 +60,7 @@ pub(super) fn run() -> Result<Tally> {
     let mut tally = Tally::default();
     zoo(&mut tally, "rust", &[], &[])?;
     zoo(&mut tally, "c", C_IS_WRONG, &[])?;
+    tally.add(layout::check(&guest::lab()?)?);
     Ok(tally)
 }
 
