@@ -45,7 +45,7 @@ enum Chore {
         /// Where chance begins
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// In the kernel with this fragment of linux/configs/debug; several are done one after the other
+        /// In a kernel with this fragment of linux/configs/debug, or with several of them put together
         #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = steps::parse_debug)]
         with: Vec<String>,
     },

@@ -2,7 +2,7 @@
 //!
 //! What it watches is a fragment in `linux/configs/debug/`. A further one is a file there, and nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, Context, Result};
 use dmasan_lab::{Implementation, Kernel, KernelRequest, Lab, MachineKind};
@@ -14,9 +14,10 @@ use crate::tally::Tally;
 /// One in so many maps has an allocation fail, where allocations can be made to.
 const FAULTS: u32 = 8;
 
-/// A kernel that watches itself.
+/// What a kernel is to watch.
+struct Fragments(Vec<Fragment>);
+
 struct Fragment {
-    name: String,
     path: PathBuf,
     text: String,
 }
@@ -25,29 +26,31 @@ fn folder() -> PathBuf {
     root().join("linux/configs/debug")
 }
 
-impl Fragment {
-    fn read(name: &str) -> Result<Self> {
-        let path = folder().join(format!("{name}.config"));
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Self {
-            name: name.to_owned(),
-            path,
-            text,
-        })
+impl Fragments {
+    fn read(names: &[String]) -> Result<Self> {
+        let read = |name: &String| {
+            let path = folder().join(format!("{name}.config"));
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(Fragment { path, text })
+        };
+        names.iter().map(read).collect::<Result<_>>().map(Fragments)
     }
 
     fn kernel(&self, lab: &Lab) -> Result<Kernel> {
         let mut request = KernelRequest::new(MachineKind::Uml, Implementation::Rust);
-        let path = self.path.display().to_string();
-        request.fragments.push((path, self.text.clone()));
+        for fragment in &self.0 {
+            let path = fragment.path.display().to_string();
+            request.fragments.push((path, fragment.text.clone()));
+        }
         Ok(lab.kernel(&request)?)
     }
 
     /// Whether allocations can be made to fail.
     fn has_faults(&self) -> bool {
-        self.text
-            .lines()
+        self.0
+            .iter()
+            .flat_map(|fragment| fragment.text.lines())
             .any(|line| line == "CONFIG_FAIL_PAGE_ALLOC=y")
     }
 }
@@ -78,48 +81,28 @@ fn names() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// All of it in the kernels with these fragments, one after the other.
+/// All of it in one kernel that watches all of these.
 pub(crate) fn run(names: &[String], seconds: u64, seed: u64) -> Result<Tally> {
     let lab = guest::lab()?;
-    let mut all = Tally::default();
-    for name in names {
-        let fragment = Fragment::read(name)?;
-        println!("== {name}: building the kernel, if need be");
-        let kernel = fragment.kernel(&lab)?;
-        let mut tally = run_one(&lab, &kernel, &fragment, seconds, seed)
-            .with_context(|| format!("with {name}"))?;
-        for failure in &mut tally.failures {
-            *failure = format!("{name}: {failure}");
-        }
-        println!("== {name}: {} ok, {} not ok", tally.passed, tally.failed);
-        all.add(tally);
-    }
-    Ok(all)
-}
-
-fn run_one(
-    lab: &Lab,
-    kernel: &Kernel,
-    fragment: &Fragment,
-    seconds: u64,
-    seed: u64,
-) -> Result<Tally> {
-    let name = &fragment.name;
+    let fragments = Fragments::read(names)?;
+    println!("== building the kernel, if need be");
+    let kernel = fragments.kernel(&lab)?;
     let mut tally = Tally::default();
 
-    println!("== {name}: KUnit");
-    tally.add(kunit::ours(lab, kernel)?);
+    println!("== KUnit");
+    tally.add(kunit::ours(&lab, &kernel)?);
 
-    println!("== {name}: stress, for {seconds} s");
-    let faults = if fragment.has_faults() { FAULTS } else { 0 };
-    tally.add(stress::stress_on(lab, kernel, seconds, seed, faults)?);
+    println!("== stress, for {seconds} s");
+    let faults = if fragments.has_faults() { FAULTS } else { 0 };
+    tally.add(stress::stress_on(&lab, &kernel, seconds, seed, faults)?);
 
-    println!("== {name}: zoo");
-    // Its verdicts, and then what the kernel has to say about all of it.
-    tally.add(zoo::with_config(&fragment.path)?);
-    tally.add(zoo::boot_whole(lab, kernel)?);
+    println!("== zoo");
+    let paths: Vec<&Path> = fragments.0.iter().map(|f| f.path.as_path()).collect();
+    tally.add(zoo::with_configs(&paths)?);
+    // Those were its verdicts; now what the kernel has to say about all of it.
+    tally.add(zoo::boot_whole(&lab, &kernel)?);
 
-    println!("== {name}: iommufd");
-    tally.add(iommufd::run_on(lab, kernel, fragment.has_faults())?);
+    println!("== iommufd");
+    tally.add(iommufd::run_on(&lab, &kernel, fragments.has_faults())?);
     Ok(tally)
 }

@@ -63,8 +63,14 @@ fn is_complaint(line: &str) -> bool {
         "Bad page state",
         "Oops",
     ];
-    // The sanitizer's own are looked at elsewhere.
-    !line.starts_with("BUG: DMASAN: ") && BEGINNINGS.iter().any(|begin| line.starts_with(begin))
+    const EXPECTED: &[&str] = &[
+        // The sanitizer's own are looked at elsewhere.
+        "BUG: DMASAN: ",
+        // What Arm's tables say of an unmap that meets a hole or would cut a leaf, as some of our tests mean it to.
+        "WARNING: drivers/iommu/io-pgtable-arm",
+    ];
+    let begins = |list: &[&str]| list.iter().any(|begin| line.starts_with(begin));
+    begins(BEGINNINGS) && !begins(EXPECTED)
 }
 
 /// One test: the guest has come to its end.

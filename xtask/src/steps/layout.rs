@@ -34,7 +34,7 @@ pub(super) fn check(lab: &Lab) -> Result<Tally> {
         );
         tally.check(
             &format!("page_ext, {implementation}: words are aligned: {aligned}"),
-            bytes % PAGES == 0 && (bytes / PAGES % WORD == 0) == aligned,
+            bytes.is_multiple_of(PAGES) && (bytes / PAGES).is_multiple_of(WORD) == aligned,
         );
     }
     Ok(tally)

@@ -65,15 +65,14 @@ pub(super) fn run() -> Result<Tally> {
 }
 
 /// The zoo with the Rust implementation, in a kernel with further settings.
-pub(super) fn with_config(config: &Path) -> Result<Tally> {
+pub(super) fn with_configs(configs: &[&Path]) -> Result<Tally> {
     let mut tally = Tally::default();
-    let config = config.to_str().context("a path that is not UTF-8")?;
-    zoo(
-        &mut tally,
-        "rust",
-        &[],
-        &["--timeout", "300", "--config", config],
-    )?;
+    let mut more = vec!["--timeout", "300"];
+    for config in configs {
+        more.push("--config");
+        more.push(config.to_str().context("a path that is not UTF-8")?);
+    }
+    zoo(&mut tally, "rust", &[], &more)?;
     Ok(tally)
 }
 
