@@ -4,6 +4,7 @@
 
 use super::block::{for_each_block, Block};
 use super::cell::{self, Word};
+use super::census;
 use super::chain::{self, Count};
 use super::marks;
 use super::settle::{self, Settled};
@@ -124,6 +125,14 @@ impl<'s, S: Store> Ledger<'s, S> {
             count = Some(chain::sum(S::SHAPE, section, pfn));
         });
         count
+    }
+
+    /// Calls `visit` for the pages that have translations, in order, and changes nothing.
+    ///
+    /// Where maps and unmaps are under way, a page that is not mapped can be among them, and one
+    /// that is can be missing.
+    pub fn for_each_mapped(&self, pages: PageRange, visit: impl FnMut(Pfn, Count)) {
+        census::for_each_mapped(self.store, pages, visit);
     }
 
     /// Cuts a run into blocks, and says how many translations of it each of their pages has.

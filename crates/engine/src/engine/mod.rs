@@ -24,6 +24,7 @@
 mod addr;
 mod block;
 mod cell;
+mod census;
 mod chain;
 mod granule;
 mod inspect;

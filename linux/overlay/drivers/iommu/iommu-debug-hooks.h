@@ -14,7 +14,9 @@
 #include <linux/mm.h>
 #include <linux/types.h>
 
+struct device;
 struct iommu_domain;
+struct seq_file;
 
 /* How many runs are remembered in an unmap, before anybody is told */
 #define IOMMU_DEBUG_RUNS 16
@@ -87,7 +89,18 @@ void __iommu_debug_unmap_end(struct iommu_domain *domain,
 
 /* Of the implementation in Rust */
 int iommu_debug_pagealloc_setup(char *str);
-void iommu_debug_switch_on(void);
+int iommu_debug_origins_setup(char *str);
+int iommu_debug_sample_setup(char *str);
+int iommu_debug_fault_setup(char *str);
+int iommu_debug_reports_setup(char *str);
+void iommu_debug_switch_on(bool origins);
+u64 iommu_debug_clock(void);
+void iommu_debug_rest(void);
+unsigned long iommu_debug_max_pfn(void);
+extern bool iommu_debug_enable;
+int iommu_debug_stats_show(struct seq_file *file, void *data);
+int iommu_debug_leaks_show(struct seq_file *file, void *data);
+void iommu_debug_leaks_clear(void);
 void __iommu_debug_map_begin(struct iommu_domain *domain, phys_addr_t phys,
 			     size_t size);
 void __iommu_debug_map_end(struct iommu_domain *domain, phys_addr_t phys,
@@ -109,6 +122,12 @@ void __iommu_debug_release_begin(struct iommu_domain *domain,
 void __iommu_debug_release_leaf(struct iommu_debug_release *release,
 				phys_addr_t phys, unsigned int size_lg2);
 void __iommu_debug_release_end(struct iommu_debug_release *release);
+void __iommu_debug_origin_map(struct iommu_domain *domain, unsigned long iova,
+			      phys_addr_t phys, size_t size);
+void __iommu_debug_origin_unmap(struct iommu_debug_walk *walk);
+void __iommu_debug_attached(struct iommu_domain *domain, struct device *dev);
+void __iommu_debug_unbound(struct iommu_domain *domain, struct device *dev);
+void __iommu_debug_domain_gone(struct iommu_domain *domain);
 
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC
 void iommu_debug_init(void);
@@ -128,12 +147,25 @@ static inline void iommu_debug_init(void)
 #define iommu_debug_on_rust() \
 	(IS_ENABLED(CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST) && iommu_debug_on())
 
+/* Does it remember who maps and unmaps? To be asked where it is switched on. */
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+DECLARE_STATIC_KEY_FALSE(iommu_debug_origins);
+#define iommu_debug_keeps_origins() \
+	static_branch_unlikely(&iommu_debug_origins)
+#else
+#define iommu_debug_keeps_origins() false
+#endif
+
 /* The range is about to be mapped */
 static inline void iommu_debug_map_begin(struct iommu_domain *domain,
-					 phys_addr_t phys, size_t size)
+					 unsigned long iova, phys_addr_t phys,
+					 size_t size)
 {
-	if (iommu_debug_on_rust())
-		__iommu_debug_map_begin(domain, phys, size);
+	if (!iommu_debug_on_rust())
+		return;
+	if (iommu_debug_keeps_origins())
+		__iommu_debug_origin_map(domain, iova, phys, size);
+	__iommu_debug_map_begin(domain, phys, size);
 }
 
 /* The first @mapped bytes of it are mapped now */
@@ -207,6 +239,15 @@ static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
 		__iommu_debug_unmap_settle(domain, unmap, unmapped);
 }
 
+/* Tell of the leaves that have been gathered */
+static inline void iommu_debug_walk_tell(struct iommu_domain *domain,
+					 struct iommu_debug_walk *walk)
+{
+	if (iommu_debug_keeps_origins())
+		__iommu_debug_origin_unmap(walk);
+	__iommu_debug_walk_end(domain, walk);
+}
+
 /* The walk of an unmap is about to begin */
 static inline void iommu_debug_walk_begin(struct iommu_debug_walk *walk)
 {
@@ -236,7 +277,7 @@ static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
 		return;
 	}
 	if (walk->len == IOMMU_DEBUG_RUNS)
-		__iommu_debug_walk_end(domain, walk);
+		iommu_debug_walk_tell(domain, walk);
 	walk->first[walk->len] = first;
 	walk->last[walk->len] = last;
 	walk->len++;
@@ -248,7 +289,7 @@ static inline void iommu_debug_walk_end(struct iommu_domain *domain,
 					struct iommu_debug_walk *walk)
 {
 	if (iommu_debug_on_rust())
-		__iommu_debug_walk_end(domain, walk);
+		iommu_debug_walk_tell(domain, walk);
 }
 
 /*
@@ -260,6 +301,8 @@ static inline bool iommu_debug_release_begin(struct iommu_domain *domain,
 {
 	if (!iommu_debug_on_rust())
 		return false;
+	if (iommu_debug_keeps_origins())
+		__iommu_debug_domain_gone(domain);
 	__iommu_debug_release_begin(domain, release);
 	return true;
 }
@@ -278,6 +321,29 @@ static inline void iommu_debug_release_end(struct iommu_debug_release *release)
 {
 	if (iommu_debug_on_rust())
 		__iommu_debug_release_end(release);
+}
+
+/* A device uses the domain now, or has got a driver */
+static inline void iommu_debug_attached(struct iommu_domain *domain,
+					struct device *dev)
+{
+	if (iommu_debug_on_rust() && iommu_debug_keeps_origins())
+		__iommu_debug_attached(domain, dev);
+}
+
+/* The driver of the device has let go of it */
+static inline void iommu_debug_unbound(struct iommu_domain *domain,
+				       struct device *dev)
+{
+	if (iommu_debug_on_rust() && iommu_debug_keeps_origins())
+		__iommu_debug_unbound(domain, dev);
+}
+
+/* The domain is about to be freed, and its address to be that of others */
+static inline void iommu_debug_domain_gone(struct iommu_domain *domain)
+{
+	if (iommu_debug_on_rust() && iommu_debug_keeps_origins())
+		__iommu_debug_domain_gone(domain);
 }
 
 #endif /* __IOMMU_DEBUG_HOOKS_H */

@@ -13,6 +13,7 @@
 const __LOG_PREFIX: &[u8] = b"iommu\0";
 
 mod boot;
+mod census;
 mod check;
 #[allow(
     dead_code,
@@ -21,10 +22,17 @@ mod check;
     reason = "one source for the kernel and for tests on the host, which use more of it"
 )]
 mod engine;
+#[cfg(CONFIG_DEBUG_FS)]
+mod files;
 mod map;
+mod moment;
+mod origins;
+mod print;
 mod release;
 mod report;
+mod stack;
 mod store;
 #[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
 mod tests;
+mod unbind;
 mod unmap;

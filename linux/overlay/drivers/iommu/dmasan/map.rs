@@ -4,6 +4,7 @@
 
 use crate::{
     engine::{Findings, Ledger, PendingMap, Pfn, Run, Store},
+    origins,
     report,
     store::{granule_of, phys_addr, translate, PageCounts}, //
 };
@@ -59,6 +60,9 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
     let granule = unsafe { granule_of(domain) };
     let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
+        if let Some(rest) = run.skip(mapped as u64) {
+            origins::unmapped(rest);
+        }
         let mut underflow = Findings::new();
         Ledger::new(&PageCounts::lock()).map_end(run, mapped as u64, granule, &mut underflow);
         if let Some(underflow) = underflow.spans() {

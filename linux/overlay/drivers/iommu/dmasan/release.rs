@@ -40,7 +40,7 @@ impl Release {
 /// Whether the page can have come from the page allocator.
 ///
 /// Firmware tables, device memory and the like stay mapped until the domain ends, and rightly so.
-fn is_allocatable(pfn: Pfn) -> bool {
+pub(crate) fn is_allocatable(pfn: Pfn) -> bool {
     let Ok(pfn) = usize::try_from(pfn.0) else {
         return false;
     };

@@ -2,74 +2,212 @@
 
 //! What a finding looks like in the kernel log.
 
-use crate::engine::{PageRange, Span, Spans};
+use crate::{
+    boot,
+    engine::{PageRange, Span, Spans},
+    moment::{Comm, Moment, Told},
+    origins::{self, Event, Made},
+    print::{line, Counted, Described},
+    stack::{culprit, for_each_here, Stack}, //
+};
 use kernel::{
     bindings,
-    ffi::c_void,
-    fmt,
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed}, //
 };
 
 const BAR: &str = "==================================================================";
 
-/// Prints one line, with no prefix: reports are found by how their lines begin.
-fn line(args: fmt::Arguments<'_>) {
-    // Without a log there is nobody to tell.
-    #[cfg(not(CONFIG_PRINTK))]
-    let _ = args;
+/// How many stacks of maps or unmaps a report shows.
+const STACKS: usize = 3;
 
-    // SAFETY: The format ends with a null character and asks for the one argument that it gets.
-    #[cfg(CONFIG_PRINTK)]
-    unsafe {
-        bindings::_printk(
-            c"\x013%pA\n".as_char_ptr(),
-            core::ptr::from_ref(&args).cast::<c_void>(),
-        );
+/// Kinds of bugs.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Freed,
+    Allocated,
+    Leak,
+    Unbound,
+    Underflow,
+    Overwritten,
+    Overflow,
+}
+
+/// How many reports of each kind there were, printed or not.
+static SEEN: [Atomic<u64>; Kind::ALL.len()] = [const { Atomic::new(0) }; Kind::ALL.len()];
+
+impl Kind {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Freed,
+        Self::Allocated,
+        Self::Leak,
+        Self::Unbound,
+        Self::Underflow,
+        Self::Overwritten,
+        Self::Overflow,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Freed => "freed-while-mapped",
+            Self::Allocated => "allocated-while-mapped",
+            Self::Leak => "leak-at-domain-end",
+            Self::Unbound => "leak-at-unbind",
+            Self::Underflow => "unmap-underflow",
+            Self::Overwritten => "overwritten-live-entry",
+            Self::Overflow => "count-overflow",
+        }
+    }
+
+    /// How many reports there were.
+    pub(crate) fn seen(self) -> u64 {
+        // CAST: Which of them it is.
+        SEEN.get(self as usize).map_or(0, |seen| seen.load(Relaxed))
+    }
+
+    fn see(self) {
+        // CAST: As above.
+        if let Some(seen) = SEEN.get(self as usize) {
+            seen.fetch_add(1, Relaxed);
+        }
     }
 }
 
-macro_rules! line {
-    ($($arg:tt)*) => { line(fmt!($($arg)*)) };
+/// A report that is being printed.
+struct Report {
+    now: Moment,
+    told: [Option<Stack>; STACKS],
 }
 
-fn begin(kind: &str) {
-    line!("{}", BAR);
-    line!("BUG: DMASAN: {}", kind);
-}
-
-fn spans(label: &str, spans: &Spans) {
-    let mut pages = 0;
-    for span in spans.kept() {
-        line!("{}: {}", label, Described(span));
-        pages += span.pages();
+impl Report {
+    /// Prints the title. `None` if there have been reports enough.
+    fn begin(kind: Kind) -> Option<Self> {
+        kind.see();
+        if !boot::may_report() {
+            return None;
+        }
+        line!("{}", BAR);
+        match culprit() {
+            Some(function) => line!("BUG: DMASAN: {} in {}", kind.name(), function),
+            None => line!("BUG: DMASAN: {}", kind.name()),
+        }
+        Some(Self {
+            now: Moment::now(),
+            told: [None; STACKS],
+        })
     }
-    let more = spans.spans() - spans.kept().len() as u64;
-    if more != 0 {
-        line!(
-            "more: {}, {}",
-            Counted(more, "run"),
-            Counted(spans.pages() - pages, "page")
-        );
-    }
-}
 
-fn end() {
-    line!("{}", BAR);
-    // SAFETY: No requirements. The stack below shows where; the page allocator's own lists can no
-    // longer be trusted to hold pages that nobody writes to.
-    unsafe {
-        bindings::add_taint(
-            bindings::TAINT_BAD_PAGE,
-            bindings::lockdep_ok_LOCKDEP_STILL_OK,
-        );
-        bindings::check_panic_on_warn(c"DMASAN".as_char_ptr());
+    fn spans(&self, label: &str, spans: &Spans) {
+        let mut pages = 0;
+        for span in spans.kept() {
+            line!("{}: {}", label, Described(span));
+            pages += span.pages();
+        }
+        let more = spans.spans() - spans.kept().len() as u64;
+        if more != 0 {
+            line!(
+                "more: {}, {}",
+                Counted(more, "run"),
+                Counted(spans.pages() - pages, "page")
+            );
+        }
     }
-}
 
-fn stack() {
-    // SAFETY: No requirements.
-    unsafe { bindings::dump_stack() };
+    /// Who has mapped the pages.
+    fn mapped_by(&mut self, spans: &Spans) {
+        self.origins(spans, |report, span| {
+            match origins::of(span.first).made {
+                Some(made) => report.made(&made),
+                // Nobody would know why.
+                None if !origins::are_kept() => (),
+                None => line!("mapping: origin not recorded"),
+            }
+        });
+    }
+
+    /// Who has unmapped them before.
+    fn unmapped_by(&mut self, spans: &Spans) {
+        self.origins(spans, |report, span| {
+            if let Some(gone) = origins::of(span.first).gone {
+                report.event("unmapped by", &gone);
+            }
+        });
+    }
+
+    fn origins(&mut self, spans: &Spans, mut tell: impl FnMut(&mut Self, &Span)) {
+        for span in spans.kept() {
+            if self.told.iter().all(Option::is_some) {
+                return;
+            }
+            tell(self, span);
+        }
+    }
+
+    fn made(&mut self, made: &Made) {
+        if self.is_told(&made.event) {
+            return;
+        }
+        let Made { iova, bytes, .. } = made;
+        match origins::domains::known(made.domain) {
+            Some(domain) => line!("mapping: iova {iova:#x}, {bytes} bytes, {domain}"),
+            None => line!("mapping: iova {iova:#x}, {bytes} bytes"),
+        }
+        self.event("mapped by", &made.event);
+    }
+
+    fn event(&mut self, verb: &str, event: &Event) {
+        if self.is_told(event) {
+            return;
+        }
+        let Some(stack) = event.stack else {
+            line!("{verb}: stack not recorded");
+            return;
+        };
+        let told = Told {
+            moment: event.moment,
+            comm: stack.comm(),
+            now: Some(self.now),
+        };
+        line!("{verb}: {told}");
+        stack.for_each(|frame| line!(" {frame}"));
+        if let Some(free) = self.told.iter_mut().find(|told| told.is_none()) {
+            *free = Some(stack);
+        }
+    }
+
+    /// Whether the stack has been printed: one loop may have mapped all of the pages.
+    fn is_told(&self, event: &Event) -> bool {
+        event.stack.is_some() && self.told.contains(&event.stack)
+    }
+
+    /// Who is at it now, and where in the code.
+    fn here(&self, verb: &str) {
+        let told = Told {
+            moment: self.now,
+            comm: Comm::current(),
+            now: None,
+        };
+        line!("{verb}: {told}");
+        // SAFETY: The level is a string that ends with a null character.
+        unsafe { bindings::dump_stack_print_info(c"\x013".as_char_ptr()) };
+        line!("Call Trace:");
+        for_each_here(|frame| line!(" {frame}"));
+    }
+
+    fn end(self) {
+        line!("{}", BAR);
+        // SAFETY: No requirements. The page allocator's own lists can no longer be trusted to hold
+        // pages that nobody writes to.
+        unsafe {
+            bindings::add_taint(
+                bindings::TAINT_BAD_PAGE,
+                bindings::lockdep_ok_LOCKDEP_STILL_OK,
+            );
+            bindings::check_panic_on_warn(c"DMASAN".as_char_ptr());
+        }
+        boot::panic_if_wanted();
+    }
 }
 
 /// Pages that a device can still reach change hands.
@@ -84,11 +222,14 @@ pub(crate) unsafe fn mapped(
     mapped: &Spans,
     freed: bool,
 ) {
-    begin(if freed {
-        "freed-while-mapped"
+    let (kind, verb) = if freed {
+        (Kind::Freed, "freed by")
     } else {
-        "allocated-while-mapped"
-    });
+        (Kind::Allocated, "allocated by")
+    };
+    let Some(mut report) = Report::begin(kind) else {
+        return;
+    };
     let first = pages.first().0;
     line!(
         "page: pfn {:#x}, phys {:#x}, order {}",
@@ -96,91 +237,95 @@ pub(crate) unsafe fn mapped(
         first * PAGE_SIZE as u64,
         pages.count().ilog2()
     );
-    spans("mapped", mapped);
-    stack();
+    report.spans("mapped", mapped);
+    report.mapped_by(mapped);
+    report.here(verb);
     // SAFETY: By the safety requirement.
     unsafe { bindings::dump_page_owner(page) };
-    end();
+    report.end();
 }
 
 /// A domain has ended with translations in it.
 #[cold]
 pub(crate) fn leak(leaks: &Spans) {
-    begin("leak-at-domain-end");
+    let Some(mut report) = Report::begin(Kind::Leak) else {
+        return;
+    };
     line!(
         "leak: {} in {} still mapped when the domain was freed",
         Counted(leaks.pages(), "page"),
         Counted(leaks.spans(), "run")
     );
-    spans("mapped", leaks);
-    stack();
-    end();
+    report.spans("mapped", leaks);
+    report.mapped_by(leaks);
+    report.here("ended by");
+    report.end();
+}
+
+/// A driver has let go of its device, and not of memory that it has mapped for it.
+#[cold]
+pub(crate) fn unbound(leaks: &Spans) {
+    let Some(mut report) = Report::begin(Kind::Unbound) else {
+        return;
+    };
+    line!(
+        "leak: {} in {} still mapped when the driver was unbound",
+        Counted(leaks.pages(), "page"),
+        Counted(leaks.spans(), "run")
+    );
+    report.spans("mapped", leaks);
+    report.mapped_by(leaks);
+    report.here("unbound by");
+    report.end();
 }
 
 /// Translations have gone that had not been counted.
 #[cold]
 pub(crate) fn underflow(missing: &Spans) {
-    begin("unmap-underflow");
+    let Some(mut report) = Report::begin(Kind::Underflow) else {
+        return;
+    };
     line!(
         "underflow: {} in {} unmapped more often than mapped",
         Counted(missing.pages(), "page"),
         Counted(missing.spans(), "run")
     );
-    spans("unmapped", missing);
-    stack();
-    end();
+    report.spans("unmapped", missing);
+    report.unmapped_by(missing);
+    report.here("found by");
+    report.end();
 }
 
 /// A driver has written over entries that were still live.
 #[cold]
 pub(crate) fn overwritten(lost: &Spans) {
-    begin("overwritten-live-entry");
+    let Some(mut report) = Report::begin(Kind::Overwritten) else {
+        return;
+    };
     line!(
         "overwritten: {} in {} mapped over without an unmap",
         Counted(lost.pages(), "page"),
         Counted(lost.spans(), "run")
     );
-    spans("mapped", lost);
-    stack();
-    end();
+    report.spans("mapped", lost);
+    report.mapped_by(lost);
+    report.here("mapped over by");
+    report.end();
 }
 
 /// Pages have more translations than can be counted, and are left alone from now on.
 #[cold]
 pub(crate) fn overflow(saturated: &Spans) {
-    begin("count-overflow");
+    let Some(mut report) = Report::begin(Kind::Overflow) else {
+        return;
+    };
     line!(
         "overflow: {} in {} mapped too often to be counted",
         Counted(saturated.pages(), "page"),
         Counted(saturated.spans(), "run")
     );
-    spans("mapped", saturated);
-    stack();
-    end();
-}
-
-/// A number with its noun.
-struct Counted(u64, &'static str);
-
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.0 == 1 { "" } else { "s" };
-        f.write_fmt(fmt!("{} {}{}", self.0, self.1, plural))
-    }
-}
-
-/// A span as `pfn 0x..-0x.., 3 pages, 4 translations`.
-struct Described<'a>(&'a Span);
-
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = self.0;
-        f.write_fmt(fmt!(
-            "pfn {:#x}-{:#x}, {}, {}",
-            span.first.0,
-            span.last.0,
-            Counted(span.pages(), "page"),
-            Counted(span.translations, "translation")
-        ))
-    }
+    report.spans("mapped", saturated);
+    report.mapped_by(saturated);
+    report.here("mapped again by");
+    report.end();
 }

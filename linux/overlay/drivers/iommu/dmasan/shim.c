@@ -2,23 +2,116 @@
 /*
  * The parts of the IOMMU mapping sanitizer that only the C macros can make.
  */
+#include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/iommu.h>
+#include <linux/memblock.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+#include <linux/stackdepot.h>
+#include <linux/uaccess.h>
 
 #include "../iommu-debug-hooks.h"
 
 DEFINE_STATIC_KEY_FALSE(iommu_debug_initialized);
 EXPORT_SYMBOL_GPL(iommu_debug_initialized);
 
-early_param("iommu.debug_pagealloc", iommu_debug_pagealloc_setup);
+DEFINE_STATIC_KEY_FALSE(iommu_debug_origins);
+EXPORT_SYMBOL_GPL(iommu_debug_origins);
 
-void iommu_debug_switch_on(void)
+static int __init iommu_debug_want_origins(char *str)
 {
+	stack_depot_request_early_init();
+	return iommu_debug_origins_setup(str);
+}
+
+early_param("iommu.debug_pagealloc", iommu_debug_pagealloc_setup);
+early_param("iommu.debug_pagealloc.origins", iommu_debug_want_origins);
+early_param("iommu.debug_pagealloc.sample", iommu_debug_sample_setup);
+early_param("iommu.debug_pagealloc.fault", iommu_debug_fault_setup);
+early_param("iommu.debug_pagealloc.reports", iommu_debug_reports_setup);
+
+void iommu_debug_switch_on(bool origins)
+{
+	if (origins)
+		static_branch_enable(&iommu_debug_origins);
 	static_branch_enable(&iommu_debug_initialized);
 }
 
+u64 iommu_debug_clock(void)
+{
+	return local_clock();
+}
+
+unsigned long iommu_debug_max_pfn(void)
+{
+	return max_pfn;
+}
+
+void iommu_debug_rest(void)
+{
+	cond_resched();
+}
+
+bool iommu_debug_enable = true;
+
+#ifdef CONFIG_DEBUG_FS
+DEFINE_SHOW_ATTRIBUTE(iommu_debug_stats);
+
+static int iommu_debug_leaks_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, iommu_debug_leaks_show, inode->i_private);
+}
+
+static ssize_t iommu_debug_leaks_write(struct file *file,
+				       const char __user *from, size_t count,
+				       loff_t *pos)
+{
+	char word[8] = {};
+
+	if (count >= sizeof(word))
+		return -EINVAL;
+	if (copy_from_user(word, from, count))
+		return -EFAULT;
+	if (!sysfs_streq(word, "clear"))
+		return -EINVAL;
+	iommu_debug_leaks_clear();
+	return count;
+}
+
+static const struct file_operations iommu_debug_leaks_fops = {
+	.owner = THIS_MODULE,
+	.open = iommu_debug_leaks_open,
+	.read = seq_read,
+	.write = iommu_debug_leaks_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+static int __init iommu_debug_files_init(void)
+{
+	struct dentry *dir;
+
+	if (!static_key_enabled(&iommu_debug_initialized))
+		return 0;
+#ifdef CONFIG_IOMMU_DEBUGFS
+	dir = iommu_debugfs_dir;
+#else
+	dir = debugfs_create_dir("iommu", NULL);
+#endif
+	dir = debugfs_create_dir("debug_pagealloc", dir);
+	debugfs_create_file("stats", 0400, dir, NULL, &iommu_debug_stats_fops);
+	debugfs_create_file("leaks", 0600, dir, NULL, &iommu_debug_leaks_fops);
+	debugfs_create_bool("enable", 0600, dir, &iommu_debug_enable);
+	return 0;
+}
+late_initcall(iommu_debug_files_init);
+#endif
+
 /* Page table formats can be modules. */
 EXPORT_SYMBOL_GPL(__iommu_debug_walk_end);
+EXPORT_SYMBOL_GPL(__iommu_debug_origin_unmap);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_begin);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_leaf);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_end);

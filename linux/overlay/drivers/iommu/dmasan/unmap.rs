@@ -8,6 +8,7 @@
 
 use crate::{
     engine::{Findings, Ledger, PendingUnmap, PhysAddr, Run, Unit},
+    origins,
     report,
     store::{granule_of, phys_addr, translate, PageCounts}, //
 };
@@ -131,6 +132,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
                 Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(underflow),
                 _ => (),
             }
+            origins::unmapped(run);
         });
     }
 }
