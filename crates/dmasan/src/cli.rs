@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dmasan_lab::{Implementation, MachineKind};
 
-use crate::bench::Size;
+use crate::bench::{Impl, Size};
 use crate::catalog;
 use crate::module_spec::{FileSpec, ModuleSpec};
 
@@ -313,8 +313,8 @@ pub(crate) struct BenchArgs {
     pub(crate) machine: Machine,
     /// What is compared.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "IMPL",
-          default_values_t = [SanitizerOrOff::Off, SanitizerOrOff::C, SanitizerOrOff::Rust])]
-    pub(crate) impls: Vec<SanitizerOrOff>,
+          default_values_t = [Impl::Off, Impl::C, Impl::Rust])]
+    pub(crate) impls: Vec<Impl>,
     /// Sizes of the ranges: 4K, 64K, 1M, 2M, 16M, 128M, 1G [default: all].
     #[arg(long, value_delimiter = ',', value_name = "SIZE")]
     pub(crate) sizes: Vec<Size>,
@@ -462,7 +462,7 @@ mod tests {
         assert_eq!((args.formats, args.save), (vec!["amdv1".to_owned()], None));
 
         let args = parse_bench("bench --impls off,rust --sizes 4k,2M --save --json");
-        let off_and_rust = [SanitizerOrOff::Off, SanitizerOrOff::Rust];
+        let off_and_rust = [Impl::Off, Impl::Rust];
         assert_eq!(args.impls, off_and_rust);
         assert_eq!(args.sizes, [Size(4 << 10), Size(2 << 20)]);
         assert_eq!(args.save, Some(PathBuf::from("bench/results")));

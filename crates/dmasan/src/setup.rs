@@ -13,9 +13,19 @@ use serde::Serialize;
 use crate::cli::{Cli, KernelArgs};
 use crate::ui::Ui;
 
-/// Words of the guest's command line that switch the sanitizer on, and the page owner, which
-/// tells where a page was allocated.
-pub(crate) const SANITIZER_ON: [&str; 2] = ["iommu.debug_pagealloc=1", "page_owner=on"];
+/// Words of the guest's command line that switch the sanitizer on, with all that reports can tell:
+/// who has mapped a page (the kernel's own implementation has no such switch), and who has
+/// allocated it.
+pub(crate) fn sanitizer_on(implementation: Implementation) -> &'static [&'static str] {
+    match implementation {
+        Implementation::Rust => &[
+            "iommu.debug_pagealloc=1",
+            "iommu.debug_pagealloc.origins=1",
+            "page_owner=on",
+        ],
+        Implementation::C => &["iommu.debug_pagealloc=1", "page_owner=on"],
+    }
+}
 
 /// Opens the lab; its progress goes to standard error.
 pub(crate) fn lab(cli: &Cli) -> anyhow::Result<(Lab, Arc<Ui>)> {

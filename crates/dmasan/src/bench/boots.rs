@@ -131,6 +131,10 @@ impl Boots<'_> {
             append: match run.candidate.implementation {
                 Impl::Off => Vec::new(),
                 Impl::C | Impl::Rust => vec!["iommu.debug_pagealloc=1".to_owned()],
+                Impl::RustOrigins => vec![
+                    "iommu.debug_pagealloc=1".to_owned(),
+                    "iommu.debug_pagealloc.origins=1".to_owned(),
+                ],
             },
             memory_mib: u32::try_from(memory).unwrap_or(u32::MAX),
             cpus: run.threads.max(2),

@@ -21,7 +21,8 @@ use crate::exit::Exit;
 use crate::setup;
 
 use boots::{Boots, Candidate};
-use results::{Impl, Results};
+pub(crate) use results::Impl;
+use results::Results;
 pub(crate) use size::Size;
 
 /// The page tables' own debugging makes a 4K leaf several times as expensive as it is.
@@ -32,7 +33,7 @@ const QUICK_SIZES: [Size; 4] = [Size(4 << 10), Size(64 << 10), Size(2 << 20), Si
 
 pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
     let (lab, ui) = setup::lab(cli)?;
-    let mut impls: Vec<Impl> = args.impls.iter().copied().map(Impl::from).collect();
+    let mut impls: Vec<Impl> = args.impls.clone();
     impls.sort_unstable();
     impls.dedup();
     let candidates = impls
@@ -101,7 +102,7 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
 /// Gets the kernel, and the module for it.
 fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Result<Candidate> {
     let which = match implementation {
-        Impl::Off | Impl::Rust => Implementation::Rust,
+        Impl::Off | Impl::Rust | Impl::RustOrigins => Implementation::Rust,
         Impl::C => Implementation::C,
     };
     let request = KernelRequest {

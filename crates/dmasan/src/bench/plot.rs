@@ -141,6 +141,7 @@ fn colour(implementation: Impl) -> RGBColor {
         Impl::Off => RGBColor(0x77, 0x77, 0x77),
         Impl::C => RGBColor(0xd5, 0x5e, 0x00),
         Impl::Rust => RGBColor(0x00, 0x72, 0xb2),
+        Impl::RustOrigins => RGBColor(0x00, 0x9e, 0x73),
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use dmasan_lab::{MachineKind, SourceInfo};
 use serde::Serialize;
 
 use super::line::{Case, Figures};
-use crate::cli::{SanitizerOrOff, Stat};
+use crate::cli::Stat;
 
 /// Everything that was measured, and what is concluded. Fields may be added.
 #[derive(Debug, Serialize)]
@@ -33,15 +34,19 @@ pub(super) struct Results {
 }
 
 /// What is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Impl {
+pub(crate) enum Impl {
     /// The sanitizer is built in and not switched on.
     Off,
     /// The kernel's own.
     C,
     /// This project's.
     Rust,
+    /// This project's, which remembers who maps and unmaps.
+    #[value(name = "rust+origins")]
+    #[serde(rename = "rust+origins")]
+    RustOrigins,
 }
 
 impl Impl {
@@ -50,16 +55,7 @@ impl Impl {
             Self::Off => "off",
             Self::C => "c",
             Self::Rust => "rust",
-        }
-    }
-}
-
-impl From<SanitizerOrOff> for Impl {
-    fn from(given: SanitizerOrOff) -> Self {
-        match given {
-            SanitizerOrOff::Off => Self::Off,
-            SanitizerOrOff::C => Self::C,
-            SanitizerOrOff::Rust => Self::Rust,
+            Self::RustOrigins => "rust+origins",
         }
     }
 }

@@ -13,7 +13,7 @@ use dmasan_report::{Log, Variant};
 
 use super::verdict::{judge, CaseVerdict};
 use crate::catalog::{Case, FORMATS};
-use crate::setup::SANITIZER_ON;
+use crate::setup::sanitizer_on;
 
 /// Booting is short and touches the disk little: no more at a time than there are processors.
 const MOST_AT_A_TIME: usize = 8;
@@ -95,7 +95,10 @@ impl Boots<'_> {
                 path: PathBuf::from(self.zoo),
                 params: format!("case={} bug={bug} format={format}", case.number),
             }],
-            append: SANITIZER_ON.map(str::to_owned).to_vec(),
+            append: sanitizer_on(self.kernel.implementation)
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect(),
             timeout: self.timeout,
             ..Guest::default()
         };

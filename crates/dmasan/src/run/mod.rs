@@ -13,7 +13,7 @@ use dmasan_report::Log;
 
 use crate::cli::{Cli, RunArgs, SanitizerOrOff};
 use crate::exit::Exit;
-use crate::setup::{self, SANITIZER_ON};
+use crate::setup::{self, sanitizer_on};
 
 use outcome::Outcome;
 
@@ -69,7 +69,7 @@ fn guest(lab: &Lab, kernel: &Kernel, args: &RunArgs) -> anyhow::Result<Guest> {
         }));
     }
     let on: &[&str] = match args.sanitizer {
-        SanitizerOrOff::Rust | SanitizerOrOff::C => &SANITIZER_ON,
+        SanitizerOrOff::Rust | SanitizerOrOff::C => sanitizer_on(kernel.implementation),
         SanitizerOrOff::Off => &[],
     };
     let words = args

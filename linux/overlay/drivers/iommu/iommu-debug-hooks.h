@@ -96,6 +96,7 @@ int iommu_debug_reports_setup(char *str);
 void iommu_debug_switch_on(bool origins);
 u64 iommu_debug_clock(void);
 void iommu_debug_rest(void);
+void iommu_debug_fail_test(void);
 unsigned long iommu_debug_max_pfn(void);
 extern bool iommu_debug_enable;
 int iommu_debug_stats_show(struct seq_file *file, void *data);

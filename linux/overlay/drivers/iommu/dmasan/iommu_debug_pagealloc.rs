@@ -30,6 +30,8 @@ mod origins;
 mod print;
 mod release;
 mod report;
+#[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
+mod report_tests;
 mod stack;
 mod store;
 #[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]

@@ -74,6 +74,20 @@ impl Kind {
     }
 }
 
+/// Whether a test wants to see reports, and is not to fail because of them.
+#[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
+pub(crate) static EXPECTED: Atomic<bool> = Atomic::new(false);
+
+/// Makes the test fail that is running, if there is one.
+fn fail_test() {
+    #[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
+    if EXPECTED.load(Relaxed) {
+        return;
+    }
+    // SAFETY: No requirements.
+    unsafe { bindings::iommu_debug_fail_test() };
+}
+
 /// A report that is being printed.
 struct Report {
     now: Moment,
@@ -197,6 +211,7 @@ impl Report {
 
     fn end(self) {
         line!("{}", BAR);
+        fail_test();
         // SAFETY: No requirements. The page allocator's own lists can no longer be trusted to hold
         // pages that nobody writes to.
         unsafe {

@@ -2,6 +2,7 @@
 /*
  * The parts of the IOMMU mapping sanitizer that only the C macros can make.
  */
+#include <kunit/test-bug.h>
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/init.h>
@@ -47,6 +48,11 @@ u64 iommu_debug_clock(void)
 unsigned long iommu_debug_max_pfn(void)
 {
 	return max_pfn;
+}
+
+void iommu_debug_fail_test(void)
+{
+	kunit_fail_current_test("a report of the IOMMU mapping sanitizer");
 }
 
 void iommu_debug_rest(void)

@@ -38,7 +38,7 @@ static OPS: bindings::iommu_domain_ops = bindings::iommu_domain_ops {
 };
 
 /// A domain with the given page sizes, in which every address is mapped to itself.
-fn domain(pgsize_bitmap: usize) -> bindings::iommu_domain {
+pub(crate) fn domain(pgsize_bitmap: usize) -> bindings::iommu_domain {
     bindings::iommu_domain {
         type_: bindings::__IOMMU_DOMAIN_PAGING,
         pgsize_bitmap,
@@ -52,7 +52,7 @@ fn pfn_of(page: &Page) -> u64 {
     unsafe { bindings::page_to_pfn(page.as_ptr()) as u64 }
 }
 
-fn phys_of(page: &Page) -> u64 {
+pub(crate) fn phys_of(page: &Page) -> u64 {
     pfn_of(page) << PAGE_SHIFT
 }
 
@@ -64,17 +64,21 @@ fn translations(pfn: u64) -> Option<u32> {
 }
 
 /// Marks the running test as skipped if the sanitizer is not switched on.
-fn is_switched_on() -> bool {
-    if boot::is_needed() {
-        return true;
+pub(crate) fn is_switched_on() -> bool {
+    if !boot::is_needed() {
+        skip();
     }
+    boot::is_needed()
+}
+
+/// Marks the running test as skipped.
+pub(crate) fn skip() {
     // SAFETY: No requirements.
     let test = unsafe { bindings::kunit_get_current_test() };
     if !test.is_null() {
         // SAFETY: The running test is valid, and its status is for the test itself to set.
         unsafe { (*test).status = bindings::kunit_status_KUNIT_SKIPPED };
     }
-    false
 }
 
 #[kunit_tests(iommu_debug_pagealloc)]

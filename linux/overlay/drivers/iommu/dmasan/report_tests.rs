@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! KUnit tests of what reports look like in the kernel log.
+
+use crate::{
+    check::__iommu_debug_check_unmapped,
+    map::{__iommu_debug_map_begin, __iommu_debug_map_end},
+    origins::{self, __iommu_debug_origin_map},
+    report,
+    tests::{domain, is_switched_on, phys_of, skip}, //
+};
+use kernel::{
+    bindings,
+    page::{Page, PAGE_SIZE},
+    prelude::*,
+    sync::atomic::Relaxed, //
+};
+use pin_init::zeroed;
+
+const IOVA: usize = 0x7654_3000;
+
+/// The lines that `provoke` leaves in the kernel log, without their time.
+fn log_of(provoke: impl FnOnce()) -> Result<KVec<KVec<u8>>> {
+    const MARK: &[u8] = b"dmasan: a report follows that is expected";
+    pr_info!("dmasan: a report follows that is expected\n");
+    report::EXPECTED.store(true, Relaxed);
+    provoke();
+    report::EXPECTED.store(false, Relaxed);
+
+    let mut lines = KVec::new();
+    let mut iter: bindings::kmsg_dump_iter = zeroed();
+    let mut buffer = KVec::from_elem(0u8, 1024, GFP_KERNEL)?;
+    // SAFETY: The iterator is ours.
+    unsafe { bindings::kmsg_dump_rewind(&mut iter) };
+    loop {
+        let mut len = 0;
+        // SAFETY: The iterator is ours, and the buffer as large as said.
+        let more = unsafe {
+            bindings::kmsg_dump_get_line(
+                &mut iter,
+                false,
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                &mut len,
+            )
+        };
+        if !more {
+            return Ok(lines);
+        }
+        let line = buffer.get(..len).unwrap_or(&[]).trim_ascii_end();
+        // The time, if there is one, ends with a bracket and a space.
+        let time = line.windows(2).position(|two| two == b"] ");
+        let text = match (line.first(), time) {
+            (Some(b'['), Some(time)) => line.get(time + 2..).unwrap_or(&[]),
+            _ => line,
+        };
+        if text.ends_with(MARK) {
+            lines.clear();
+            continue;
+        }
+        let mut copy = KVec::new();
+        copy.extend_from_slice(text, GFP_KERNEL)?;
+        lines.push(copy, GFP_KERNEL)?;
+    }
+}
+
+/// Whether lines begin with these words, in this order, whatever is between them.
+fn has(lines: &[KVec<u8>], beginnings: &[&[u8]]) -> bool {
+    let mut lines = lines.iter();
+    beginnings.iter().all(|words| {
+        let is_found = lines.any(|line| line.starts_with(words));
+        if !is_found {
+            // CAST: Letters.
+            let words = core::str::from_utf8(words).unwrap_or("?");
+            pr_err!("no line in place begins with: {words}\n");
+        }
+        is_found
+    })
+}
+
+/// A page that is mapped with an origin and changes hands; what the log says.
+fn freed_while_mapped() -> Result<KVec<KVec<u8>>> {
+    let page = Page::alloc_page(GFP_KERNEL)?;
+    let mut domain = domain(PAGE_SIZE);
+    let (domain, phys): (*mut _, _) = (&mut domain, phys_of(&page));
+    let lines = log_of(|| {
+        // SAFETY: The domain is valid for as long as it has translations, and the page is one.
+        unsafe {
+            if origins::are_kept() {
+                __iommu_debug_origin_map(domain, IOVA, phys, PAGE_SIZE);
+            }
+            __iommu_debug_map_begin(domain, phys, PAGE_SIZE);
+            __iommu_debug_check_unmapped(page.as_ptr(), 1, true);
+        }
+    });
+    // SAFETY: The domain is valid.
+    unsafe {
+        __iommu_debug_map_end(domain, phys, PAGE_SIZE, 0);
+        origins::domains::__iommu_debug_domain_gone(domain);
+    }
+    lines
+}
+
+#[kunit_tests(iommu_debug_pagealloc_report)]
+mod suite {
+    use super::*;
+
+    #[test]
+    fn a_report_tells_what_changes_hands_and_where() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        let lines = freed_while_mapped()?;
+        assert!(has(
+            &lines,
+            &[
+                b"====",
+                b"BUG: DMASAN: freed-while-mapped in kunit",
+                b"page: pfn 0x",
+                b"mapped: pfn 0x",
+                b"freed by: ",
+                b"CPU: ",
+                b"Call Trace:",
+                b"====",
+            ]
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_report_tells_who_has_mapped() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        if !origins::are_kept() {
+            skip();
+            return Ok(());
+        }
+        let lines = freed_while_mapped()?;
+        assert!(has(
+            &lines,
+            &[
+                b"mapped: pfn 0x",
+                b"mapping: iova 0x76543000, 4096 bytes, domain unmanaged ",
+                b"mapped by: ",
+                b" ",
+                b"freed by: ",
+            ]
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn the_origin_is_that_of_the_latest_map_that_has_not_gone() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        if !origins::are_kept() {
+            skip();
+            return Ok(());
+        }
+        let pages = Page::alloc_page(GFP_KERNEL)?;
+        let mut domain = domain(PAGE_SIZE);
+        let (domain, phys): (*mut _, _) = (&mut domain, phys_of(&pages));
+        let run = crate::engine::Run::new(crate::engine::PhysAddr(phys), PAGE_SIZE as u64);
+        let pfn = crate::engine::Pfn(phys / PAGE_SIZE as u64);
+        let iova = || origins::of(pfn).made.map(|made| made.iova);
+        // SAFETY: The domain is valid.
+        unsafe { __iommu_debug_origin_map(domain, IOVA, phys, PAGE_SIZE) };
+        assert_eq!(iova(), Some(IOVA as u64));
+        // SAFETY: The domain is valid.
+        unsafe { __iommu_debug_origin_map(domain, 2 * IOVA, phys, PAGE_SIZE) };
+        assert_eq!(iova(), Some(2 * IOVA as u64));
+        if let Some(run) = run {
+            origins::unmapped(run);
+        }
+        assert_eq!(iova(), None);
+        assert!(origins::of(pfn).gone.is_some());
+        // SAFETY: The address is not looked at.
+        unsafe { origins::domains::__iommu_debug_domain_gone(domain) };
+        Ok(())
+    }
+}
