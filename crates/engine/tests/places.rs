@@ -8,7 +8,7 @@ const SMALL: Shape = Shape::new(&[0, 2, 3, 5], 2);
 
 fn places_of(shape: Shape, first: u64, last: u64) -> Vec<Place> {
     let mut places = Vec::new();
-    let pages = PageRange::new(Pfn(first), Pfn(last)).unwrap();
+    let pages = PageRange::new(Pfn(first), Pfn(last)).expect("in order");
     Place::for_each(shape, pages, |place| places.push(place));
     places
 }
