@@ -33,8 +33,12 @@ enum Chore {
         list: bool,
     },
     /// Build the kernel in the configurations that the tests do not build: the sanitizer left out, Rust left out, page
-    /// tables as modules. Each takes minutes
-    Configs,
+    /// tables as modules, our files of allmodconfig. Each takes minutes
+    Configs {
+        /// Only those whose names have one of these words in them
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+    },
     /// Use page tables and pages at random in a booted kernel: two thirds of the time rightly, the rest wrongly.
     ///
     /// With --with, in a kernel that watches itself, and KUnit, the zoo and the selftests of iommufd as well.
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Chore::Test { only, .. } => steps::run(&only),
-        Chore::Configs => steps::configs(),
+        Chore::Configs { words } => steps::configs(&words),
         Chore::Stress {
             seconds,
             seed,

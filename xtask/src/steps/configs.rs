@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
-use dmasan_lab::{Implementation, KernelRequest, Lab, MachineKind, Quiet};
+use anyhow::{ensure, Result};
+use dmasan_lab::{Implementation, KernelRequest, Lab, MachineKind, Quiet, RootCommand};
 
+use super::guest;
 use crate::tally::Tally;
 
 /// Name, implementation, and what differs from the configuration that is booted.
@@ -31,11 +32,17 @@ const CONFIGS: &[(&str, Implementation, &str)] = &[
     ),
 ];
 
-/// Builds them all.
-pub(crate) fn configs() -> Result<Tally> {
+/// What of a kernel with everything in it has to do with us.
+const SHARE: &str = "mm/page_ext.o mm/page_alloc.o rust/ drivers/iommu/";
+const ALL: &str = "our share of allmodconfig";
+
+/// Builds those whose name has one of the words in it; all of them, if there are no words.
+pub(crate) fn configs(words: &[String]) -> Result<Tally> {
+    let wanted =
+        |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let lab = Lab::open(None, Arc::new(Quiet))?;
     let mut tally = Tally::default();
-    for (name, implementation, fragment) in CONFIGS {
+    for (name, implementation, fragment) in CONFIGS.iter().filter(|(name, ..)| wanted(name)) {
         println!("== {name}");
         let mut request = KernelRequest::new(MachineKind::Uml, *implementation);
         request
@@ -47,5 +54,62 @@ pub(crate) fn configs() -> Result<Tally> {
         }
         tally.check(name, built.is_ok());
     }
+    for implementation in [Implementation::C, Implementation::Rust] {
+        let name = format!("{ALL}, {implementation}");
+        if wanted(&name) {
+            println!("== {name}");
+            tally.check(&name, share_of_all(&lab, implementation)?);
+        }
+    }
+    ensure!(
+        tally.passed + tally.failed != 0,
+        "no configuration has any of these words in its name"
+    );
     Ok(tally)
 }
+
+/// Whether our files compile without a warning where everything that can be a module is one.
+fn share_of_all(lab: &Lab, implementation: Implementation) -> Result<bool> {
+    let kernel = guest::kernel(lab, Implementation::Rust)?;
+    let out = tempfile::tempdir()?;
+    let choice = match implementation {
+        Implementation::C => "IOMMU_DEBUG_PAGEALLOC_C",
+        Implementation::Rust => "IOMMU_DEBUG_PAGEALLOC_RUST",
+    };
+    // The choice is made where it is offered, in a file that allmodconfig takes its exceptions from.
+    let script = format!(
+        "set -e; printf 'CONFIG_IOMMU_DEBUG_PAGEALLOC=y\\nCONFIG_{choice}=y\\n' > /out/all.config
+         make() {{ command make -s -j$(nproc) -C /src O=/out ARCH=um LLVM=1 \"$@\"; }}
+         make KCONFIG_ALLCONFIG=/out/all.config allmodconfig
+         grep -qx CONFIG_RUST=y /out/.config
+         grep -qx CONFIG_{choice}=y /out/.config
+         make -k prepare {SHARE}"
+    );
+    let mut said = Vec::new();
+    let status = lab.in_build_root(
+        &RootCommand {
+            binds: vec![
+                (kernel.tree.clone(), "/src".to_owned()),
+                (out.path().to_owned(), "/out".to_owned()),
+            ],
+            cwd: "/src".to_owned(),
+            argv: ["sh", "-c", &script].map(str::to_owned).to_vec(),
+        },
+        &mut |line| said.push(line.to_owned()),
+    )?;
+    let is_ours = |line: &&String| {
+        let place = line.split_whitespace().next().unwrap_or_default();
+        OURS.iter().any(|ours| place.contains(ours)) && line.contains("warning")
+    };
+    let warnings: Vec<&String> = said.iter().filter(is_ours).collect();
+    if status != Some(0) {
+        println!("{}", said.join("\n"));
+    }
+    for warning in &warnings {
+        println!("{warning}");
+    }
+    Ok(status == Some(0) && warnings.is_empty())
+}
+
+/// What our files have in their paths.
+const OURS: &[&str] = &["dmasan/", "page_ext", "iommu-debug"];
