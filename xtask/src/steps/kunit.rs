@@ -29,7 +29,7 @@ struct Group {
 const OURS: Group = Group {
     about: "our own",
     tests: "iommu_debug_pagealloc*",
-    append: "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on",
+    append: "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 iommu.debug_pagealloc.quarantine=64 page_owner=on",
     may_skip: false,
 };
 

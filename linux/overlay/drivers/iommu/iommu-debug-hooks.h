@@ -93,7 +93,16 @@ int iommu_debug_origins_setup(char *str);
 int iommu_debug_sample_setup(char *str);
 int iommu_debug_fault_setup(char *str);
 int iommu_debug_reports_setup(char *str);
-void iommu_debug_switch_on(bool origins);
+int iommu_debug_quarantine_setup(char *str);
+void iommu_debug_switch_on(bool origins, bool quarantine);
+bool __iommu_debug_quarantine(struct page *page, unsigned int order);
+bool iommu_debug_release_kept(void);
+void iommu_debug_release_later(void);
+void iommu_debug_free(unsigned long pfn, unsigned int order);
+void iommu_debug_hold(struct page *page, bool hold);
+void iommu_debug_trace(const char *kind, u64 pfn, u64 pages, u64 translations,
+		       bool printed);
+void iommu_debug_trace_end(u64 pfn);
 u64 iommu_debug_clock(void);
 void iommu_debug_rest(void);
 void iommu_debug_fail_test(void);

@@ -23,6 +23,8 @@ static ORIGINS: Atomic<bool> = Atomic::new(false);
 static SAMPLE: Atomic<u32> = Atomic::new(1);
 /// Whether a report is followed by a panic.
 static PANIC: Atomic<bool> = Atomic::new(false);
+/// How many pages are kept from being recycled, at most.
+static QUARANTINE: Atomic<u32> = Atomic::new(0);
 /// How many reports are printed at most; 0: no limit.
 static REPORTS: Atomic<u32> = Atomic::new(0);
 /// How many there have been.
@@ -43,6 +45,11 @@ pub(crate) extern "C" fn wants_origins() -> bool {
 /// Of how many maps one is remembered.
 pub(crate) fn sample() -> u32 {
     SAMPLE.load(Relaxed)
+}
+
+/// How many pages are kept from being recycled, at most.
+pub(crate) fn quarantine() -> u32 {
+    QUARANTINE.load(Relaxed)
 }
 
 /// Whether one more report may be printed. Says so when it is the last.
@@ -108,6 +115,17 @@ pub(crate) unsafe extern "C" fn iommu_debug_origins_setup(value: *mut c_char) ->
 pub(crate) unsafe extern "C" fn iommu_debug_sample_setup(value: *mut c_char) -> c_int {
     // SAFETY: By the safety requirement.
     unsafe { setup_number(value, &SAMPLE) }
+}
+
+/// Parses the value of `iommu.debug_pagealloc.quarantine`.
+///
+/// # Safety
+///
+/// As for [`iommu_debug_pagealloc_setup`].
+#[export]
+pub(crate) unsafe extern "C" fn iommu_debug_quarantine_setup(value: *mut c_char) -> c_int {
+    // SAFETY: By the safety requirement.
+    unsafe { setup_number(value, &QUARANTINE) }
 }
 
 /// Parses the value of `iommu.debug_pagealloc.reports`.
@@ -186,5 +204,5 @@ pub(crate) unsafe extern "C" fn iommu_debug_init() {
         domains::init();
     }
     // SAFETY: No requirements.
-    unsafe { bindings::iommu_debug_switch_on(origins) };
+    unsafe { bindings::iommu_debug_switch_on(origins, quarantine() != 0) };
 }

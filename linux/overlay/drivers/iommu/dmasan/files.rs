@@ -8,6 +8,7 @@ use crate::{
     engine::Pfn,
     moment::{Moment, Seconds},
     origins::{self, domains, Made},
+    quarantine,
     report::Kind,
     stack::Stack, //
 };
@@ -53,6 +54,7 @@ pub(crate) unsafe extern "C" fn iommu_debug_stats_show(
         seq_print!(file, "reports {}: {}\n", kind.name(), kind.seen());
     }
     seq_print!(file, "reports not printed: {}\n", boot::unprinted());
+    seq_print!(file, "quarantined pages: {}\n", quarantine::pages());
     seq_print!(file, "origins kept: {}\n", u8::from(origins::are_kept()));
     seq_print!(file, "origins missed: {}\n", origins::missed());
     0

@@ -29,6 +29,7 @@ mod moment;
 mod origins;
 mod print;
 mod release;
+mod quarantine;
 mod report;
 #[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
 mod report_tests;

@@ -14,6 +14,7 @@ use kernel::{
     bindings,
     page::PAGE_SIZE,
     prelude::*,
+    str::CStr,
     sync::atomic::{Atomic, Relaxed}, //
 };
 
@@ -49,14 +50,18 @@ impl Kind {
     ];
 
     pub(crate) fn name(self) -> &'static str {
+        self.c_name().to_str().unwrap_or("")
+    }
+
+    fn c_name(self) -> &'static CStr {
         match self {
-            Self::Freed => "freed-while-mapped",
-            Self::Allocated => "allocated-while-mapped",
-            Self::Leak => "leak-at-domain-end",
-            Self::Unbound => "leak-at-unbind",
-            Self::Underflow => "unmap-underflow",
-            Self::Overwritten => "overwritten-live-entry",
-            Self::Overflow => "count-overflow",
+            Self::Freed => c"freed-while-mapped",
+            Self::Allocated => c"allocated-while-mapped",
+            Self::Leak => c"leak-at-domain-end",
+            Self::Unbound => c"leak-at-unbind",
+            Self::Underflow => c"unmap-underflow",
+            Self::Overwritten => c"overwritten-live-entry",
+            Self::Overflow => c"count-overflow",
         }
     }
 
@@ -66,11 +71,25 @@ impl Kind {
         SEEN.get(self as usize).map_or(0, |seen| seen.load(Relaxed))
     }
 
-    fn see(self) {
+    /// Counts one, and tells tracers. Returns whether it is to be printed.
+    fn see(self, spans: &Spans) -> bool {
         // CAST: As above.
         if let Some(seen) = SEEN.get(self as usize) {
             seen.fetch_add(1, Relaxed);
         }
+        let may = boot::may_report();
+        let first = spans.kept().first();
+        // SAFETY: The name is a string that ends with a null character.
+        unsafe {
+            bindings::iommu_debug_trace(
+                self.c_name().as_char_ptr(),
+                first.map_or(0, |span| span.first.0),
+                spans.pages(),
+                first.map_or(0, |span| span.translations),
+                may,
+            );
+        }
+        may
     }
 }
 
@@ -90,15 +109,15 @@ fn fail_test() {
 
 /// A report that is being printed.
 struct Report {
+    first: u64,
     now: Moment,
     told: [Option<Stack>; STACKS],
 }
 
 impl Report {
     /// Prints the title. `None` if there have been reports enough.
-    fn begin(kind: Kind) -> Option<Self> {
-        kind.see();
-        if !boot::may_report() {
+    fn begin(kind: Kind, spans: &Spans) -> Option<Self> {
+        if !kind.see(spans) {
             return None;
         }
         line!("{}", BAR);
@@ -107,6 +126,7 @@ impl Report {
             None => line!("BUG: DMASAN: {}", kind.name()),
         }
         Some(Self {
+            first: spans.kept().first().map_or(0, |span| span.first.0),
             now: Moment::now(),
             told: [None; STACKS],
         })
@@ -219,6 +239,7 @@ impl Report {
                 bindings::TAINT_BAD_PAGE,
                 bindings::lockdep_ok_LOCKDEP_STILL_OK,
             );
+            bindings::iommu_debug_trace_end(self.first);
             bindings::check_panic_on_warn(c"DMASAN".as_char_ptr());
         }
         boot::panic_if_wanted();
@@ -242,7 +263,7 @@ pub(crate) unsafe fn mapped(
     } else {
         (Kind::Allocated, "allocated by")
     };
-    let Some(mut report) = Report::begin(kind) else {
+    let Some(mut report) = Report::begin(kind, mapped) else {
         return;
     };
     let first = pages.first().0;
@@ -263,7 +284,7 @@ pub(crate) unsafe fn mapped(
 /// A domain has ended with translations in it.
 #[cold]
 pub(crate) fn leak(leaks: &Spans) {
-    let Some(mut report) = Report::begin(Kind::Leak) else {
+    let Some(mut report) = Report::begin(Kind::Leak, leaks) else {
         return;
     };
     line!(
@@ -280,7 +301,7 @@ pub(crate) fn leak(leaks: &Spans) {
 /// A driver has let go of its device, and not of memory that it has mapped for it.
 #[cold]
 pub(crate) fn unbound(leaks: &Spans) {
-    let Some(mut report) = Report::begin(Kind::Unbound) else {
+    let Some(mut report) = Report::begin(Kind::Unbound, leaks) else {
         return;
     };
     line!(
@@ -297,7 +318,7 @@ pub(crate) fn unbound(leaks: &Spans) {
 /// Translations have gone that had not been counted.
 #[cold]
 pub(crate) fn underflow(missing: &Spans) {
-    let Some(mut report) = Report::begin(Kind::Underflow) else {
+    let Some(mut report) = Report::begin(Kind::Underflow, missing) else {
         return;
     };
     line!(
@@ -314,7 +335,7 @@ pub(crate) fn underflow(missing: &Spans) {
 /// A driver has written over entries that were still live.
 #[cold]
 pub(crate) fn overwritten(lost: &Spans) {
-    let Some(mut report) = Report::begin(Kind::Overwritten) else {
+    let Some(mut report) = Report::begin(Kind::Overwritten, lost) else {
         return;
     };
     line!(
@@ -331,7 +352,7 @@ pub(crate) fn overwritten(lost: &Spans) {
 /// Pages have more translations than can be counted, and are left alone from now on.
 #[cold]
 pub(crate) fn overflow(saturated: &Spans) {
-    let Some(mut report) = Report::begin(Kind::Overflow) else {
+    let Some(mut report) = Report::begin(Kind::Overflow, saturated) else {
         return;
     };
     line!(

@@ -3,9 +3,11 @@
 //! KUnit tests of what reports look like in the kernel log.
 
 use crate::{
+    boot,
     check::__iommu_debug_check_unmapped,
     map::{__iommu_debug_map_begin, __iommu_debug_map_end},
     origins::{self, __iommu_debug_origin_map},
+    quarantine,
     report,
     tests::{domain, is_switched_on, phys_of, skip}, //
 };
@@ -147,6 +149,37 @@ mod suite {
                 b"freed by: ",
             ]
         ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_page_that_was_freed_too_early_is_kept_until_it_is_unmapped() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        if boot::quarantine() == 0 {
+            skip();
+            return Ok(());
+        }
+        let page = Page::alloc_page(GFP_KERNEL)?;
+        let mut domain = domain(PAGE_SIZE);
+        let (domain, phys): (*mut _, _) = (&mut domain, phys_of(&page));
+        let before = quarantine::pages();
+        // SAFETY: The domain is valid for as long as it has translations.
+        unsafe { __iommu_debug_map_begin(domain, phys, PAGE_SIZE) };
+        let lines = log_of(|| drop(page))?;
+        assert!(has(&lines, &[b"BUG: DMASAN: freed-while-mapped"]));
+        assert_eq!(quarantine::pages(), before + 1);
+        // SAFETY: The domain is valid.
+        unsafe { __iommu_debug_map_end(domain, phys, PAGE_SIZE, 0) };
+        for _ in 0..100 {
+            if quarantine::pages() == before {
+                return Ok(());
+            }
+            // SAFETY: Tests may sleep.
+            unsafe { bindings::msleep(50) };
+        }
+        assert_eq!(quarantine::pages(), before);
         Ok(())
     }
 

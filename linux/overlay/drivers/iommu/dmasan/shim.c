@@ -13,10 +13,19 @@
 #include <linux/stackdepot.h>
 #include <linux/uaccess.h>
 
+#include <linux/page_ref.h>
+#include <linux/workqueue.h>
+#include <trace/events/error_report.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/iommu_debug.h>
+
 #include "../iommu-debug-hooks.h"
 
 DEFINE_STATIC_KEY_FALSE(iommu_debug_initialized);
 EXPORT_SYMBOL_GPL(iommu_debug_initialized);
+
+DEFINE_STATIC_KEY_FALSE(iommu_debug_quarantine_on);
 
 DEFINE_STATIC_KEY_FALSE(iommu_debug_origins);
 EXPORT_SYMBOL_GPL(iommu_debug_origins);
@@ -30,11 +39,14 @@ static int __init iommu_debug_want_origins(char *str)
 early_param("iommu.debug_pagealloc", iommu_debug_pagealloc_setup);
 early_param("iommu.debug_pagealloc.origins", iommu_debug_want_origins);
 early_param("iommu.debug_pagealloc.sample", iommu_debug_sample_setup);
+early_param("iommu.debug_pagealloc.quarantine", iommu_debug_quarantine_setup);
 early_param("iommu.debug_pagealloc.fault", iommu_debug_fault_setup);
 early_param("iommu.debug_pagealloc.reports", iommu_debug_reports_setup);
 
-void iommu_debug_switch_on(bool origins)
+void iommu_debug_switch_on(bool origins, bool quarantine)
 {
+	if (quarantine)
+		static_branch_enable(&iommu_debug_quarantine_on);
 	if (origins)
 		static_branch_enable(&iommu_debug_origins);
 	static_branch_enable(&iommu_debug_initialized);
@@ -53,6 +65,43 @@ unsigned long iommu_debug_max_pfn(void)
 void iommu_debug_fail_test(void)
 {
 	kunit_fail_current_test("a report of the IOMMU mapping sanitizer");
+}
+
+void iommu_debug_trace(const char *kind, u64 pfn, u64 pages, u64 translations,
+		       bool printed)
+{
+	trace_iommu_debug_report(kind, pfn, pages, translations, printed);
+}
+
+void iommu_debug_trace_end(u64 pfn)
+{
+	trace_error_report_end(ERROR_DETECTOR_DMASAN, pfn);
+}
+
+static void iommu_debug_release_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(iommu_debug_work, iommu_debug_release_work);
+
+/* To be asked for again for as long as there are pages in quarantine */
+void iommu_debug_release_later(void)
+{
+	schedule_delayed_work(&iommu_debug_work, HZ / 4);
+}
+
+static void iommu_debug_release_work(struct work_struct *work)
+{
+	if (iommu_debug_release_kept())
+		iommu_debug_release_later();
+}
+
+void iommu_debug_free(unsigned long pfn, unsigned int order)
+{
+	__free_pages(pfn_to_page(pfn), order);
+}
+
+/* Pages that are being freed have no reference */
+void iommu_debug_hold(struct page *page, bool hold)
+{
+	set_page_count(page, hold);
 }
 
 void iommu_debug_rest(void)
