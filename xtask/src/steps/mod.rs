@@ -1,6 +1,7 @@
 //! The steps of `cargo xtask test`.
 
 mod configs;
+mod controls;
 mod debug;
 mod guest;
 mod host;
@@ -35,12 +36,13 @@ pub(crate) enum Step {
     KernelStyle,
     Kunit,
     Zoo,
+    Controls,
     Stress,
     Iommufd,
 }
 
 impl Step {
-    pub(crate) const ALL: [Step; 10] = [
+    pub(crate) const ALL: [Step; 11] = [
         Step::Fmt,
         Step::Clippy,
         Step::Host,
@@ -49,6 +51,7 @@ impl Step {
         Step::KernelStyle,
         Step::Kunit,
         Step::Zoo,
+        Step::Controls,
         Step::Stress,
         Step::Iommufd,
     ];
@@ -63,6 +66,7 @@ impl Step {
             Step::KernelStyle => "kernel-style",
             Step::Kunit => "kunit",
             Step::Zoo => "zoo",
+            Step::Controls => "controls",
             Step::Stress => "stress",
             Step::Iommufd => "iommufd",
         }
@@ -78,6 +82,7 @@ impl Step {
             Step::KernelStyle => "rustfmt, CLIPPY=1 and checkpatch on the kernel code",
             Step::Kunit => "KUnit: our suite, and the kernel's own of the page tables, with the sanitizer on",
             Step::Zoo => "drivers that are known to be wrong, and their correct twins, with both implementations",
+            Step::Controls => "the switches of the sanitizer, and its files in debugfs",
             Step::Stress => "random use of page tables and pages in several threads, right and wrong",
             Step::Iommufd => "the kernel's own iommufd selftests, with the sanitizer on",
         }
@@ -93,6 +98,7 @@ impl Step {
             Step::KernelStyle => kernel_style::check(),
             Step::Kunit => kunit::run(),
             Step::Zoo => zoo::run(),
+            Step::Controls => controls::run(),
             Step::Stress => stress::run(),
             Step::Iommufd => iommufd::run(),
         }

@@ -92,8 +92,14 @@ fn diff_part(text: &str) -> &str {
 
 fn new_file(path: &str, content: &str) -> String {
     let count = content.lines().count();
+    // What names its interpreter is meant to be run.
+    let mode = if content.starts_with("#!") {
+        "100755"
+    } else {
+        "100644"
+    };
     let mut diff = format!(
-        "diff --git a/{path} b/{path}\nnew file mode 100644\nindex {zeros}..{zeros}\n",
+        "diff --git a/{path} b/{path}\nnew file mode {mode}\nindex {zeros}..{zeros}\n",
         zeros = "0".repeat(12)
     );
     if count > 0 {

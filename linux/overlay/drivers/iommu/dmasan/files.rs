@@ -24,7 +24,7 @@ use kernel::{
 /// Different origins that are told apart.
 const GROUPS: usize = 256;
 
-/// Mappings that were made before are not shown.
+/// Mappings that were made until then are not shown.
 static CLEARED: Atomic<u64> = Atomic::new(0);
 
 /// Shows numbers.
@@ -93,7 +93,7 @@ pub(crate) unsafe extern "C" fn iommu_debug_leaks_show(
     let (mut unknown, mut more) = (0u64, 0u64);
     for_each_mapped(|pfn, _| match origins::of(pfn).made {
         None => unknown += 1,
-        Some(made) if made.event.moment.time < cleared => (),
+        Some(made) if made.event.moment.time <= cleared => (),
         Some(made) => more += u64::from(!add(&mut groups, pfn, &made)),
     });
     groups.sort_unstable_by(|one, other| other.pages.cmp(&one.pages));

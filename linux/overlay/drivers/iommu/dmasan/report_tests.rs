@@ -11,6 +11,8 @@ use crate::{
     report,
     tests::{domain, is_switched_on, phys_of, skip}, //
 };
+#[cfg(CONFIG_DEBUG_FS)]
+use crate::files;
 use kernel::{
     bindings,
     page::{Page, PAGE_SIZE},
@@ -78,6 +80,21 @@ fn has(lines: &[KVec<u8>], beginnings: &[&[u8]]) -> bool {
         }
         is_found
     })
+}
+
+/// What the file with the leaks shows.
+#[cfg(CONFIG_DEBUG_FS)]
+fn leaks() -> Result<KVec<u8>> {
+    let mut buffer = KVec::from_elem(0u8, 1 << 14, GFP_KERNEL)?;
+    let mut file = bindings::seq_file {
+        buf: buffer.as_mut_ptr().cast(),
+        size: buffer.len(),
+        ..zeroed()
+    };
+    // SAFETY: The file is ours, and has a buffer.
+    unsafe { files::iommu_debug_leaks_show(&mut file, core::ptr::null_mut()) };
+    buffer.truncate(file.count);
+    Ok(buffer)
 }
 
 /// A page that is mapped with an origin and changes hands; what the log says.
@@ -149,6 +166,42 @@ mod suite {
                 b"freed by: ",
             ]
         ));
+        Ok(())
+    }
+
+    #[cfg(CONFIG_DEBUG_FS)]
+    #[test]
+    fn the_list_of_leaks_has_what_was_mapped_since_it_was_cleared() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        if !origins::are_kept() {
+            skip();
+            return Ok(());
+        }
+        let page = Page::alloc_page(GFP_KERNEL)?;
+        let mut domain = domain(PAGE_SIZE);
+        let (domain, phys): (*mut _, _) = (&mut domain, phys_of(&page));
+        // SAFETY: The domain is valid for as long as it has translations.
+        unsafe {
+            __iommu_debug_origin_map(domain, IOVA, phys, PAGE_SIZE);
+            __iommu_debug_map_begin(domain, phys, PAGE_SIZE);
+        }
+        let before = leaks()?;
+        // SAFETY: No requirements.
+        unsafe { files::iommu_debug_leaks_clear() };
+        let after = leaks()?;
+        // SAFETY: The domain is valid.
+        unsafe {
+            __iommu_debug_map_end(domain, phys, PAGE_SIZE, 0);
+            origins::domains::__iommu_debug_domain_gone(domain);
+        }
+        let has_ours = |text: &[u8]| {
+            let ours = b"in a mapping at iova 0x76543000, domain unmanaged ";
+            text.windows(ours.len()).any(|words| words == ours)
+        };
+        assert!(has_ours(&before));
+        assert!(!has_ours(&after));
         Ok(())
     }
 
