@@ -141,14 +141,17 @@ fn stamp_within(text: &str) -> Option<&str> {
     Some(&text[at..])
 }
 
-/// A line without what colours a terminal.
+/// A line without what colours a terminal, or does worse to it.
 pub(crate) fn without_escapes(raw: &str) -> Cow<'_, str> {
-    let Some(first) = raw.find('\u{1b}') else {
+    // A control character, or what may be the first byte of one.
+    let suspicious = |b: u8| matches!(b, 0..=8 | 11 | 12 | 14..32 | 127 | 0xc2);
+    if !raw.bytes().any(suspicious) {
         return Cow::Borrowed(raw);
-    };
+    }
     let mut plain = String::with_capacity(raw.len());
-    plain.push_str(&raw[..first]);
-    for part in raw[first..].split('\u{1b}').skip(1) {
+    let mut parts = raw.split('\u{1b}');
+    plain.extend(parts.next());
+    for part in parts {
         // `[`, numbers, one letter; other sequences are of one character.
         let rest = match part.strip_prefix('[') {
             Some(rest) => rest.trim_start_matches(|c: char| c.is_ascii_digit() || ";?".contains(c)),
@@ -158,6 +161,7 @@ pub(crate) fn without_escapes(raw: &str) -> Cow<'_, str> {
         rest.next();
         plain.push_str(rest.as_str());
     }
+    plain.retain(|c| matches!(c, '\t' | '\r' | '\n') || !c.is_control());
     Cow::Owned(plain)
 }
 
@@ -282,6 +286,7 @@ mod tests {
                 "[    1.5] hello",
             ),
             ("\u{1b}chello", "hello"),
+            ("\u{1b}]0;a\u{7}\u{9b}b\u{7f}é\t", "0;abé\t"),
             ("hello\u{1b}", "hello"),
             ("hello", "hello"),
         ] {

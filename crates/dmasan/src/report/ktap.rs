@@ -2,9 +2,10 @@
 
 //! KTAP, version 1: a test that fails for every bug, or one that passes.
 
-use dmasan_report::{Bug, Role};
+use dmasan_report::Bug;
 
 use super::findings::{headline, occurrences, Findings};
+use super::text::{facts, shown};
 
 /// The whole output, without its last newline.
 pub(super) fn page(findings: &Findings) -> String {
@@ -23,7 +24,7 @@ pub(super) fn page(findings: &Findings) -> String {
     lines.join("\n")
 }
 
-/// What a test's name must not have: `#` begins a directive.
+/// A test's name: `#` would begin a directive.
 fn name(text: &str) -> String {
     text.replace('#', "_").replace(['\n', '\r'], " ")
 }
@@ -35,12 +36,21 @@ fn diagnosis(bug: &Bug) -> Vec<String> {
         report.kind.meaning().to_owned(),
         report.kind.remedy().to_owned(),
     ];
-    lines.extend(report.to_string().lines().skip(1).map(str::to_owned));
+    lines.extend(
+        facts(report)
+            .iter()
+            .map(|(label, fact)| format!("{label}: {fact}")),
+    );
     for (role, stack) in report.stacks() {
-        let guilty = stack.guilty().and_then(|frame| frame.own_source());
-        if let Some(source) = guilty.filter(|_| matches!(role, Role::Mapped | Role::Found)) {
-            let text = source.text.as_deref().unwrap_or_default();
-            lines.push(format!("{}: {source} {text}", report.headline(role)));
+        let who = stack.by.as_ref().map(|who| format!(" by {who}"));
+        lines.push(format!(
+            "{}{}:",
+            report.headline(role),
+            who.unwrap_or_default()
+        ));
+        for frame in shown(stack).0 {
+            let source = frame.source.last().map(|source| format!(" ({source})"));
+            lines.push(format!("  {frame}{}", source.unwrap_or_default()));
         }
     }
     lines

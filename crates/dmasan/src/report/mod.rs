@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         symbols.resolve(&mut bug.report);
     }
     findings.hint(args.vmlinux.is_some(), args.modules.is_some());
-    findings.hints.extend(symbols.hints().cloned());
+    findings.hints.extend(symbols.hints());
     if args.json {
         setup::print_json(&findings)?;
     } else if args.ktap {

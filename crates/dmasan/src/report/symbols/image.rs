@@ -95,27 +95,32 @@ impl Image {
         self.release.as_deref()
     }
 
+    /// Whether there is a function like that of the frame.
+    pub(super) fn has(&self, frame: &Frame) -> bool {
+        matches!(self.table.find(frame), Found::Functions(_))
+    }
+
     /// Where a frame is in the source.
     pub(super) fn resolve(&self, frame: &Frame) -> Resolved {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         match self.table.find(frame) {
             Found::Nothing => Resolved {
                 places: Vec::new(),
-                doubt: Some(format!("not in {name}: is it of the same build?")),
+                doubt: Some(format!("not in {name}")),
             },
             Found::WrongLength(function) => Resolved {
                 places: self.places(function, frame),
                 doubt: Some(format!(
-                    "{:#x} bytes long in {name}: is it of the same build?",
+                    "{:#x} bytes long in {name}, so perhaps not the same",
                     function.length()
                 )),
             },
-            Found::Functions(functions) => self.choose(&functions, frame),
+            Found::Functions(functions) => self.choose(&functions, frame, &name),
         }
     }
 
     /// The place that all of several functions agree on, or what they are.
-    fn choose(&self, functions: &[Function], frame: &Frame) -> Resolved {
+    fn choose(&self, functions: &[Function], frame: &Frame, name: &str) -> Resolved {
         let mut found: Vec<Vec<Place>> = Vec::new();
         for function in functions {
             let places = self.places(*function, frame);
@@ -123,10 +128,13 @@ impl Image {
                 found.push(places);
             }
         }
-        if found.len() == 1 || !self.has_lines() && functions.len() == 1 {
+        if found.len() == 1 {
             let places = found.pop().unwrap_or_default();
-            let doubt = (functions.len() > 1 && !self.has_lines())
-                .then(|| format!("one of {} functions of this name", functions.len()));
+            let ambiguous = functions.len() > 1 && places.is_empty();
+            let doubt = ambiguous.then(|| {
+                let count = functions.len();
+                format!("one of {count} functions of this name and length in {name}")
+            });
             return Resolved { places, doubt };
         }
         let outermost = |places: &Vec<Place>| {
@@ -144,7 +152,7 @@ impl Image {
         Resolved {
             places: Vec::new(),
             doubt: Some(format!(
-                "one of {} functions of this name and length: {}",
+                "one of {} functions of this name and length in {name}: {}",
                 functions.len(),
                 shown.join(", ")
             )),

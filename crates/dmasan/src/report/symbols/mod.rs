@@ -15,7 +15,7 @@ use anyhow::Context;
 use dmasan_report::{Frame, Report, Source};
 
 use super::sources::Sources;
-use image::{Image, Resolved};
+use image::{Image, Place, Resolved};
 use modules::Modules;
 
 /// What has to be set in a kernel to have lines in it.
@@ -26,9 +26,11 @@ const SETTINGS: &str = "CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y (or _DWARF5=
 pub(super) struct Symbols {
     kernel: Option<Image>,
     modules: Option<Modules>,
-    loaded: HashMap<String, Option<Image>>,
+    loaded: HashMap<String, Vec<Image>>,
     sources: Sources,
     hints: BTreeSet<String>,
+    looked_up: u64,
+    misfits: u64,
 }
 
 impl Symbols {
@@ -62,6 +64,8 @@ impl Symbols {
             loaded: HashMap::new(),
             sources: Sources::new(source.map(Path::to_owned)),
             hints: BTreeSet::new(),
+            looked_up: 0,
+            misfits: 0,
         };
         if let Some(folder) = modules {
             std::fs::read_dir(folder).with_context(|| {
@@ -81,8 +85,16 @@ impl Symbols {
     }
 
     /// What would have made the result better, a sentence each.
-    pub(super) fn hints(&self) -> impl Iterator<Item = &String> {
-        self.hints.iter()
+    pub(super) fn hints(&self) -> Vec<String> {
+        let mut hints: Vec<String> = self.hints.iter().cloned().collect();
+        if self.misfits > 0 {
+            hints.push(format!(
+                "{} of {} functions are not in these files as the log has them: were they built \
+                 together with the kernel that wrote it?",
+                self.misfits, self.looked_up
+            ));
+        }
+        hints
     }
 
     /// Finds the source of all frames of a report that are worth reading.
@@ -99,40 +111,39 @@ impl Symbols {
     }
 
     fn resolve_frame(&mut self, frame: &mut Frame) {
-        let Some(image) = self.image(frame.module.as_deref()) else {
+        if let Some(module) = &frame.module {
+            self.load(module);
+        }
+        let images = match &frame.module {
+            Some(module) => self.loaded.get(module).map_or(&[][..], Vec::as_slice),
+            None => self.kernel.as_slice(),
+        };
+        // There may be modules of several builds.
+        let Some(image) = images.iter().find(|i| i.has(frame)).or(images.first()) else {
             return;
         };
+        self.looked_up += 1;
+        self.misfits += u64::from(!image.has(frame));
         let Resolved { places, doubt } = image.resolve(frame);
-        let root = image.root().map(Path::to_owned);
         frame.doubt = doubt;
-        frame.source = places
-            .into_iter()
-            .map(|place| {
-                let text = place.line.and_then(|n| self.sources.line(&place.file, n));
-                Source {
-                    function: place.function,
-                    file: self.sources.shown(&place.file, root.as_deref()),
-                    line: place.line,
-                    text,
-                }
-            })
-            .collect();
-    }
-
-    /// The file that a module, or the kernel, is in.
-    fn image(&mut self, module: Option<&str>) -> Option<&Image> {
-        let Some(module) = module else {
-            return self.kernel.as_ref();
+        let sources = &mut self.sources;
+        let source = |place: Place| Source {
+            text: place.line.and_then(|line| sources.line(&place.file, line)),
+            file: sources.shown(&place.file, image.root()),
+            function: place.function,
+            line: place.line,
         };
-        if !self.loaded.contains_key(module) {
-            let image = self.load(module);
-            self.loaded.insert(module.to_owned(), image);
-        }
-        self.loaded.get(module)?.as_ref()
+        frame.source = places.into_iter().map(source).collect();
     }
 
-    fn load(&mut self, module: &str) -> Option<Image> {
-        let modules = self.modules.as_mut()?;
+    /// Opens the files that a module may be in.
+    fn load(&mut self, module: &str) {
+        let Some(modules) = self.modules.as_mut() else {
+            return;
+        };
+        if self.loaded.contains_key(module) {
+            return;
+        }
         let mut images = Vec::new();
         for path in modules.find(module) {
             match Image::open(&path) {
@@ -142,23 +153,25 @@ impl Symbols {
                 }
             }
         }
-        // A module may be there stripped and with its debug information.
+        // A module may be there both stripped and with its debug information.
         images.sort_by_key(|image| !image.has_lines());
-        let Some(image) = images.into_iter().next() else {
-            let folder = modules.folder().display();
-            self.hints.insert(format!(
-                "no {module}.ko under {folder}: say where modules are with --modules"
-            ));
-            return None;
-        };
-        if !image.has_lines() {
-            self.hints.insert(format!(
-                "{} has no debug information: build it against a kernel with {SETTINGS}, and do \
-                 not strip it (INSTALL_MOD_STRIP)",
-                image.path().display()
-            ));
+        match images.first() {
+            Some(image) if !image.has_lines() => {
+                self.hints.insert(format!(
+                    "{} has no debug information: build it against a kernel that has, and do not \
+                     strip it",
+                    image.path().display()
+                ));
+            }
+            Some(_) => {}
+            None => {
+                let folder = modules.folder().display();
+                self.hints.insert(format!(
+                    "no {module}.ko under {folder}: say with --modules where it is"
+                ));
+            }
         }
-        Some(image)
+        self.loaded.insert(module.to_owned(), images);
     }
 
     /// Frames of one kernel looked up in another are nonsense, mostly.
