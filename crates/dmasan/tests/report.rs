@@ -58,6 +58,16 @@ fn reports_of_dma_api_debug() {
 }
 
 #[test]
+fn a_log_of_syzkaller() {
+    insta::assert_snapshot!(text("syzkaller"));
+}
+
+#[test]
+fn a_log_of_a_serial_line() {
+    insta::assert_snapshot!(text("serial"));
+}
+
+#[test]
 fn a_log_that_is_cut_off() {
     insta::assert_snapshot!(text("mixed-truncated"));
 }
@@ -178,7 +188,10 @@ fn what_cannot_be_read_is_one_clear_error() {
 fn a_long_log_is_read_in_little_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("log");
-    let part = fs::read(logs().join("c-accounting.log")).expect("a log");
+    let mut part = fs::read(logs().join("c-accounting.log")).expect("a log");
+    // Long lines, as there is only so much time for a test.
+    let noise = format!("[    1.234567] {}\n", "noise ".repeat(10_000));
+    part.extend(noise.repeat(16).bytes());
     let mut file = fs::File::create(&log).expect("a log");
     let parts = (32 << 20) / part.len();
     for _ in 0..parts {

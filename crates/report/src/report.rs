@@ -170,10 +170,11 @@ impl Report {
             (Role::Unmapped, _) => "unmapped before",
             (Role::Allocated, _) => "last allocated",
             (Role::Freed, _) => "last freed",
+            (Role::Found, _) if self.act.as_deref() == Some("ended") => "domain ended",
             (Role::Found, kind) => self.act.as_deref().unwrap_or(match kind {
                 Kind::FreedWhileMapped => "freed",
                 Kind::AllocatedWhileMapped => "allocated",
-                Kind::LeakAtDomainEnd => "domain freed",
+                Kind::LeakAtDomainEnd => "domain ended",
                 Kind::LeakAtUnbind | Kind::DmaApiLeak => "unbound",
                 Kind::UnmapUnderflow => "unmapped again",
                 Kind::OverwrittenLiveEntry => "mapped over",

@@ -130,6 +130,13 @@ fn drawing(report: &Report) -> Markup {
     let Some((first, pages)) = extent(report.page, runs) else {
         return html! {};
     };
+    let marked = runs
+        .iter()
+        .fold(0_u64, |sum, run| sum.saturating_add(run.pages));
+    if marked >= pages {
+        // There would be one colour.
+        return html! {};
+    }
     let at = |pfn: u64| (pfn.saturating_sub(first)) as f64 / pages as f64 * WIDTH;
     let label = format!("{pages} pages from pfn {first:#x}, of which the marked ones are mapped");
     html! {
