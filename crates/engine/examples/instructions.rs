@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use dmasan_engine::{
     Cell, Findings, Granule, Hole, Ledger, PageRange, PageShift, Pfn, PhysAddr, Run, Section,
-    Store, Verdict,
+    Store, Words,
 };
 
 const PAGES: usize = 1 << 15;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Word(AtomicU32);
 
 impl Cell for Word {
@@ -40,9 +40,9 @@ impl Cell for Word {
 }
 
 /// One section of 128M from address 0 on.
-struct Memory(Vec<[Word; 2]>);
+struct Memory(Box<[[Word; 2]; PAGES]>);
 
-struct All<'a>(&'a [[Word; 2]]);
+struct All<'a>(&'a [[Word; 2]; PAGES]);
 
 impl Store for Memory {
     type Cell = Word;
@@ -65,8 +65,25 @@ impl Store for Memory {
     }
 }
 
-impl Section for All<'_> {
+impl Words for All<'_> {
     type Cell = Word;
+
+    #[inline]
+    fn page(&self, pfn: Pfn) -> &Word {
+        &self.0[pfn.0 as usize % PAGES][0]
+    }
+
+    #[inline]
+    fn spare(&self, pfn: Pfn) -> &Word {
+        &self.0[pfn.0 as usize % PAGES][1]
+    }
+}
+
+impl Section for All<'_> {
+    type Block<'a>
+        = All<'a>
+    where
+        Self: 'a;
 
     #[inline]
     fn first(&self) -> Pfn {
@@ -79,13 +96,9 @@ impl Section for All<'_> {
     }
 
     #[inline]
-    fn page(&self, pfn: Pfn) -> &Word {
-        &self.0[pfn.0 as usize][0]
-    }
-
-    #[inline]
-    fn spare(&self, pfn: Pfn) -> &Word {
-        &self.0[pfn.0 as usize][1]
+    fn block(&self, pfn: Pfn, order: u32) -> Option<All<'_>> {
+        let last = pfn.0 | ((1 << order) - 1);
+        (last < PAGES as u64).then_some(All(self.0))
     }
 }
 
@@ -101,7 +114,7 @@ fn unmap(memory: &Memory, run: Run, granule: Granule, found: &mut Findings) {
 
 #[inline(never)]
 fn check(memory: &Memory, pages: PageRange) -> bool {
-    Ledger::new(memory).check(pages) == Verdict::Clean
+    Ledger::new(memory).is_clean(pages)
 }
 
 /// Does one of them `times` times: `instructions map 4096 1000`.
@@ -113,7 +126,8 @@ fn main() {
     let bytes: u64 = bytes.parse().expect("bytes");
     let times: u64 = times.parse().expect("times");
 
-    let memory = Memory((0..PAGES).map(|_| Default::default()).collect());
+    let words: Box<[[Word; 2]]> = (0..PAGES).map(|_| Default::default()).collect();
+    let memory = Memory(words.try_into().expect("as many as there are pages"));
     let granule = Granule::from_shift(12).expect("a granule");
     let run = Run::new(PhysAddr(0), bytes).expect("a run");
     let pages = PageRange::from_count(Pfn(0), bytes >> 12).expect("pages");

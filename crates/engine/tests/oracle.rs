@@ -23,7 +23,7 @@ use support::cell::HostCell;
 use support::history::{memory_run, part, steps, Path, Place, Step, IOVAS, MEMORY, WINDOW};
 use support::oracle::Oracle;
 use support::short;
-use support::store::{Blocks, HostStore, Words};
+use support::store::{Blocks, Both, HostStore};
 use support::table::{Gaps, Table};
 
 /// Page sizes of the domains: smaller than, equal to and larger than those of the CPU.
@@ -321,7 +321,7 @@ impl World {
         self.oracle.disturb(section.clone());
         self.oracle.reported.retain(|pfn| !section.contains(pfn));
         if self.store.online.remove(&index).is_none() {
-            let cells = (0..PAGES_PER_SECTION).map(|_| Words::default());
+            let cells = (0..PAGES_PER_SECTION).map(|_| Both::default());
             self.store.online.insert(index, cells.collect());
         }
     }

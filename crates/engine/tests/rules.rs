@@ -9,7 +9,7 @@ mod support {
     pub(crate) mod table;
 }
 
-use dmasan_engine::{Findings, Hole, Ledger, PageShift, Pfn, PhysAddr, Run, Section, Store};
+use dmasan_engine::{Findings, Hole, Ledger, PageShift, Pfn, PhysAddr, Run, Section, Store, Words};
 use support::cell::HostCell;
 use support::short::*;
 use support::store::HostStore;
@@ -149,13 +149,22 @@ fn a_store_that_breaks_its_word_hangs_nobody() {
         }
     }
     impl<S: Section> Section for Behind<S> {
-        type Cell = S::Cell;
+        type Block<'a>
+            = S::Block<'a>
+        where
+            Self: 'a;
         fn first(&self) -> Pfn {
             Pfn(0)
         }
         fn last(&self) -> Pfn {
             Pfn(0)
         }
+        fn block(&self, pfn: Pfn, order: u32) -> Option<S::Block<'_>> {
+            self.0.block(pfn, order)
+        }
+    }
+    impl<S: Section> Words for Behind<S> {
+        type Cell = S::Cell;
         fn page(&self, pfn: Pfn) -> &S::Cell {
             self.0.page(pfn)
         }

@@ -2,7 +2,7 @@
 
 //! Blocks: how a range of pages is the sum of few of them.
 
-use super::{PageRange, Pfn, Section, Shape};
+use super::{PageRange, Pfn, Section, Shape, Words};
 
 /// A naturally aligned block of pages that has a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(super) struct Block {
 
 impl Block {
     /// The block of a level that a page is in.
-    #[inline]
+    #[inline(always)]
     pub(super) fn around(shape: Shape, pfn: Pfn, level: usize) -> Self {
         let order = shape.order(level);
         Self {
@@ -22,6 +22,36 @@ impl Block {
             level,
             order,
         }
+    }
+
+    /// A page by itself.
+    #[inline]
+    pub(super) fn of_page(pfn: Pfn) -> Self {
+        Self {
+            first: pfn.0,
+            level: 0,
+            order: 0,
+        }
+    }
+
+    /// The block that some pages are all of, if there is one.
+    #[inline(always)]
+    pub(super) fn of_all(shape: Shape, pages: PageRange) -> Option<Self> {
+        let first = pages.first().0;
+        let differ = first ^ pages.last().0;
+        let mut level = 0;
+        while level < shape.levels() {
+            let order = shape.order(level);
+            if differ == (1 << order) - 1 {
+                return (first & differ == 0).then_some(Self {
+                    first,
+                    level,
+                    order,
+                });
+            }
+            level += 1;
+        }
+        None
     }
 
     /// The level: 0 for a page.
@@ -61,17 +91,17 @@ impl Block {
     }
 
     /// Whether all of it is in the section. Blocks that are not have no word.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_in<S: Section>(self, section: &S) -> bool {
         self.first() >= section.first() && self.last() <= section.last()
     }
 
-    /// The word of a block that is in the section.
-    #[inline]
-    pub(super) fn cell<S: Section>(self, section: &S) -> &S::Cell {
+    /// The word of a block that is in the section, or in the larger block.
+    #[inline(always)]
+    pub(super) fn cell<W: Words>(self, words: &W) -> &W::Cell {
         match self.level.checked_sub(1) {
-            None => section.page(self.first()),
-            Some(slot) => section.spare(Pfn(self.first + slot as u64)),
+            None => words.page(self.first()),
+            Some(slot) => words.spare(Pfn(self.first + slot as u64)),
         }
     }
 }

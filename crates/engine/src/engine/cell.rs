@@ -7,7 +7,8 @@
 //! | bits | meaning |
 //! |---|---|
 //! | 0 | reported: a checker has told of the page, or of some page in the block |
-//! | 1 | saturated: the page has more translations than can be counted, and is left alone |
+//! | 1 | of a page, saturated: it has more translations than can be counted, and is left alone |
+//! |   | of a block, touched: some word below may not be zero ([`marks`]) |
 //! | 2 to 31 | a signed number of translations, in granules |
 //!
 //! The count of a page is a sum of words ([`Chain`]), so a single one may be negative, and may
@@ -15,11 +16,14 @@
 //! whatever is carried out of the top is meant to be lost.
 //!
 //! [`Chain`]: super::chain
+//! [`marks`]: super::marks
 
 /// A checker has told of the translations of the page, or of some page in the block.
 const REPORTED: u32 = 1 << 0;
 /// The count of the page is not known any more. In words of pages only.
 const SATURATED: u32 = 1 << 1;
+/// Something below may not be zero. In words of blocks only, which are never saturated.
+const TOUCHED: u32 = SATURATED;
 /// Everything that is not a count.
 const FLAGS: u32 = REPORTED | SATURATED;
 /// One translation.
@@ -97,12 +101,39 @@ impl Word {
         self.0 & SATURATED != 0
     }
 
+    #[inline]
+    pub(super) fn is_touched(self) -> bool {
+        self.0 & TOUCHED != 0
+    }
+
+    /// Whether the numbers of several words are all zero, given all bits that are in any of them.
+    ///
+    /// If they are, and nothing is touched, then so are the counts of whatever is below.
+    #[inline]
+    pub(super) fn is_nothing(self) -> bool {
+        self.0 & !REPORTED == 0
+    }
+
+    /// All bits that are in one word or another.
+    #[inline]
+    pub(super) fn over(self, other: Word) -> Self {
+        Self(self.0 | other.0)
+    }
+
     pub(super) fn reported(self) -> Self {
         Self(self.0 | REPORTED)
     }
 
     pub(super) fn not_reported(self) -> Self {
         Self(self.0 & !REPORTED)
+    }
+
+    pub(super) fn touched(self) -> Self {
+        Self(self.0 | TOUCHED)
+    }
+
+    pub(super) fn not_touched(self) -> Self {
+        Self(self.0 & !TOUCHED)
     }
 
     pub(super) fn saturated(self) -> Self {

@@ -3,8 +3,9 @@
 //! A look at everything that is mapped, for people who want to know.
 
 use super::block::Block;
+use super::cell;
 use super::chain::{self, Count};
-use super::marks::Mark;
+use super::marks;
 use super::store::{for_each_section, Section, Store};
 use super::{PageRange, Pfn, Shape};
 
@@ -40,7 +41,7 @@ pub(super) fn for_each_mapped<S: Store>(
 
 /// Whether nothing is mapped in the block of a page that can have a mark, as far as two looks tell.
 fn is_untouched<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> bool {
-    let mark = Mark::around(shape, section, pfn);
-    mark.is_some_and(|mark| mark.is_clean())
+    let mark = marks::of(shape, section, pfn);
+    mark.is_some_and(|mark| !cell::read(mark).is_touched())
         && chain::above(shape, section, pfn, shape.mark()).is_zero()
 }

@@ -45,6 +45,12 @@ impl Count {
         }
     }
 
+    /// Whether there is neither one nor one too few.
+    #[inline]
+    pub(super) fn has_none(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// Whether there were too many translations to count.
     #[inline]
     pub fn is_saturated(self) -> bool {
@@ -66,28 +72,13 @@ pub(super) fn sum<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Count {
 }
 
 /// The sum of the words of the blocks around a page, from a level on.
-#[inline(always)]
+#[inline]
 pub(super) fn above<S: Section>(shape: Shape, section: &S, pfn: Pfn, from: usize) -> Word {
-    between(shape, section, pfn, from, shape.levels())
-}
-
-/// The sum of the words of the blocks around a page, from one level up to below another.
-#[inline(always)]
-pub(super) fn between<S: Section>(
-    shape: Shape,
-    section: &S,
-    pfn: Pfn,
-    from: usize,
-    to: usize,
-) -> Word {
-    // If the largest is in the section, so are all.
-    let all = Block::around(shape, pfn, shape.levels() - 1).is_in(section);
     let mut sum = Word(0);
     let mut level = from;
-    // A loop that the compiler is sure to unroll: there are few levels, and they are constants.
-    while level < to {
+    while level < shape.levels() {
         let block = Block::around(shape, pfn, level);
-        if all || block.is_in(section) {
+        if block.is_in(section) {
             sum = sum.plus(cell::read(block.cell(section)));
         }
         level += 1;

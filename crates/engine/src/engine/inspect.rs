@@ -5,9 +5,9 @@
 use super::block::Block;
 use super::cell::{self, Word};
 use super::chain;
-use super::marks::Mark;
+use super::marks;
 use super::settle::{self, Settled};
-use super::store::{for_each_section, Section, Store};
+use super::store::{for_each_section, Section, Store, Words};
 use super::{PageRange, Pfn, Shape, Spans};
 
 /// The answer to whether pages may change hands.
@@ -23,15 +23,27 @@ pub enum Verdict {
     Underflow(Spans),
 }
 
-/// Whether nothing at all is counted for the pages, which are all in the section.
+/// Whether all words for the pages, which are in the section, are zero, as they nearly always are.
 ///
-/// Reads a few words in the common case. May say no of pages that have no translations.
+/// Reads a few words. Says no where it would have to read more.
 #[inline(always)]
+pub(super) fn has_no_words<S: Section>(shape: Shape, section: &S, pages: PageRange) -> bool {
+    let (first, last) = (pages.first(), pages.last());
+    (first.0 ^ last.0) >> shape.order(shape.mark()) == 0
+        && part_has_no_words(shape, section, first, last, shape.top())
+}
+
+/// Whether nothing is counted for the pages, which are in the section, whatever the words.
 pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) -> bool {
     let (mut first, last) = (pages.first(), pages.last());
     loop {
         let end = Block::around(shape, first, shape.mark()).last().min(last);
-        if !is_part_clean(shape, section, first, end) {
+        let around = |level: &usize| Block::around(shape, first, *level);
+        let top = (shape.mark()..shape.levels())
+            .rev()
+            .find(|level| around(level).is_in(section));
+        let nothing = top.is_some_and(|top| part_has_no_words(shape, section, first, end, top));
+        if !nothing && !look(shape, section, first, end) {
             return false;
         }
         if end >= last {
@@ -41,37 +53,62 @@ pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) 
     }
 }
 
-/// The same for pages that are all in one block that can have a mark.
-#[inline(always)]
-fn is_part_clean<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn) -> bool {
-    let large = chain::above(shape, section, first, shape.mark());
-    let mark = Mark::around(shape, section, first);
-    if mark.as_ref().is_some_and(Mark::is_clean) {
-        large.is_zero()
-    } else if first == last {
-        let own = cell::read(section.page(first));
-        let small = chain::between(shape, section, first, 1, shape.mark());
-        own.plus(small).plus(large).is_zero()
-    } else {
-        look(shape, section, first, last, large, mark)
-    }
-}
-
-/// Whether the sums of all pages are zero, given the sum of the words of the large blocks.
+/// Whether all words for the pages, which are in one block that can have a mark, are zero. `top` is
+/// the level of the largest block around them that may be in the section.
 ///
-/// The pages are in one block that can have a mark. If they are all of it, the mark is put right.
-#[cold]
-fn look<S: Section>(
+/// That is what nearly every check finds. If some are not, they may still cancel out; and of more
+/// than one page in a block that has been touched nothing is said.
+#[inline(always)]
+fn part_has_no_words<S: Section>(
     shape: Shape,
     section: &S,
     first: Pfn,
     last: Pfn,
-    large: Word,
-    mark: Option<Mark<'_, S::Cell>>,
+    top: usize,
 ) -> bool {
-    let mark = mark.filter(|mark| first == mark.block().first() && last == mark.block().last());
-    if let Some(mark) = &mark {
-        mark.look();
+    let Some(around) = section.block(first, shape.order(top)) else {
+        return false;
+    };
+    let large = all_words(shape, &around, first, shape.mark(), top + 1);
+    if large.is_nothing() {
+        return true;
+    }
+    first == last
+        && all_words(shape, &around, first, 0, shape.mark())
+            .over(large)
+            .is_zero()
+}
+
+/// The words of the blocks around a page, from one level up to below another, one over the other.
+#[inline(always)]
+fn all_words<W: Words>(shape: Shape, words: &W, pfn: Pfn, from: usize, to: usize) -> Word {
+    let mut seen = Word(0);
+    let mut level = from;
+    // A loop that the compiler is sure to unroll.
+    while level < to {
+        seen = seen.over(cell::read(Block::around(shape, pfn, level).cell(words)));
+        level += 1;
+    }
+    seen
+}
+
+/// Whether the sums of all pages are zero.
+///
+/// The pages are in one block that can have a mark. If they are all of it, the mark is put right.
+#[cold]
+fn look<S: Section>(shape: Shape, section: &S, first: Pfn, last: Pfn) -> bool {
+    if first == last {
+        return chain::sum(shape, section, first).has_none();
+    }
+    let block = Block::around(shape, first, shape.mark());
+    let large = chain::above(shape, section, first, shape.mark());
+    let cell = block.is_in(section).then(|| block.cell(section));
+    if cell.is_some_and(|cell| !cell::read(cell).is_touched()) {
+        return large.is_zero();
+    }
+    let cell = cell.filter(|_| first == block.first() && last == block.last());
+    if let Some(cell) = cell {
+        marks::take_off(cell);
     }
     let mut scan = Scan {
         shape,
@@ -80,9 +117,11 @@ fn look<S: Section>(
         last,
         seen: Word(0),
     };
-    let zero = scan.parts_of(Block::around(shape, first, shape.mark()), large);
-    if let Some(mark) = &mark {
-        mark.seen(zero && scan.seen.is_zero());
+    let zero = scan.parts_of(block, large);
+    if let Some(cell) = cell {
+        if !zero || !scan.seen.is_zero() {
+            marks::put_on(cell);
+        }
     }
     zero
 }
@@ -104,7 +143,7 @@ impl<S: Section> Scan<'_, S> {
             let mut sum = above;
             if part.is_in(self.section) {
                 let word = cell::read(part.cell(self.section));
-                self.seen = Word(self.seen.0 | word.0);
+                self.seen = self.seen.over(word);
                 sum = sum.plus(word);
             }
             if part.level() == 0 {

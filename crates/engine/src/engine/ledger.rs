@@ -8,7 +8,7 @@ use super::census;
 use super::chain::{self, Count};
 use super::marks;
 use super::settle::{self, Settled};
-use super::store::{all_sections, for_each_section, Store};
+use super::store::{all_sections, for_each_section, Section, Store};
 use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Stretch, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
@@ -34,15 +34,7 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// `saturated`: they are not counted any more, and never reported.
     #[inline]
     pub fn map_begin(&self, run: Run, granule: Granule, saturated: &mut Findings) {
-        self.for_each_block(run, granule, |section, block, weight| {
-            let old = cell::add(block.cell(section), weight);
-            if block.level() < S::SHAPE.mark() {
-                marks::touch(S::SHAPE, section, block.first());
-            }
-            if overflow::is_due(old, weight) {
-                overflow::look(S::SHAPE, section, block, saturated);
-            }
-        });
+        self.for_each_block(run, granule, &mut Map { saturated });
     }
 
     /// Takes back what [`Ledger::map_begin`] counted and the driver did not map.
@@ -66,18 +58,7 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// to find that out.
     #[inline]
     pub fn unmap(&self, run: Run, granule: Granule, underflow: &mut Findings) {
-        self.for_each_block(run, granule, |section, block, weight| {
-            let old = cell::take(block.cell(section), weight);
-            if old.is_reported() {
-                settle::block(S::SHAPE, section, block, |pfn, settled| {
-                    if let Settled::Underflow { missing } = settled {
-                        underflow.push(pfn, missing);
-                    }
-                });
-            } else if old.minus(Word::of(weight)).is_negative() {
-                settle::negative(S::SHAPE, section, block, underflow);
-            }
-        });
+        self.for_each_block(run, granule, &mut Unmap { underflow });
     }
 
     /// Uncounts translations that are still live when their domain ends, and adds them to `leaks`.
@@ -91,16 +72,9 @@ impl<'s, S: Store> Ledger<'s, S> {
         run: Run,
         granule: Granule,
         leaks: &mut Findings,
-        mut is_leak: impl FnMut(Pfn) -> bool,
+        is_leak: impl FnMut(Pfn) -> bool,
     ) {
-        self.for_each_block(run, granule, |section, block, weight| {
-            cell::take(block.cell(section), weight);
-            settle::block(S::SHAPE, section, block, |pfn, settled| {
-                if settled == (Settled::Exact { reported: false }) && is_leak(pfn) {
-                    leaks.push(pfn, weight);
-                }
-            });
-        });
+        self.for_each_block(run, granule, &mut Release { leaks, is_leak });
     }
 
     /// Whether pages may change hands: the check at their allocation and at their free.
@@ -108,14 +82,31 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// To be called by whoever has the pages for himself, as the page allocator has.
     #[inline]
     pub fn check(&self, pages: PageRange) -> Verdict {
-        let clean = all_sections(self.store, pages, |section, pages| {
-            inspect::is_clean(S::SHAPE, section, pages)
-        });
-        if clean {
+        if self.is_clean(pages) {
             Verdict::Clean
         } else {
             inspect::judge(self.store, pages)
         }
+    }
+
+    /// Whether the check has nothing to say, for callers that are in a hurry.
+    ///
+    /// If not, it may still have nothing to say, and is to be made.
+    #[inline(always)]
+    pub fn is_clean(&self, pages: PageRange) -> bool {
+        if let Ok(section) = self.store.section(pages.first()) {
+            if pages.last() <= section.last() && inspect::has_no_words(S::SHAPE, &section, pages) {
+                return true;
+            }
+        }
+        self.has_no_counts(pages)
+    }
+
+    #[inline(never)]
+    fn has_no_counts(&self, pages: PageRange) -> bool {
+        all_sections(self.store, pages, |section, pages| {
+            inspect::is_clean(S::SHAPE, section, pages)
+        })
     }
 
     /// The count of one page. `None` if it has no words.
@@ -135,42 +126,137 @@ impl<'s, S: Store> Ledger<'s, S> {
         census::for_each_mapped(self.store, pages, visit);
     }
 
-    /// Cuts a run into blocks, and says how many translations of it each of their pages has.
-    #[inline]
-    fn for_each_block(
-        &self,
-        run: Run,
-        granule: Granule,
-        mut visit: impl FnMut(&S::Section<'s>, Block, u32),
-    ) {
-        match run.even(self.store.page_shift(), granule) {
-            Some(stretch) => self.for_each_block_of(stretch, &mut visit),
-            None => self.for_each_block_of_uneven(run, granule, &mut visit),
+    /// Does something to the blocks that a run is made of, given how many translations of it each of
+    /// their pages has.
+    ///
+    /// Most runs are one block, and most of those a page: nothing is to be found out for them.
+    #[inline(always)]
+    fn for_each_block(&self, run: Run, granule: Granule, step: &mut impl Step) {
+        let Some(Stretch { pages, weight }) = run.even(self.store.page_shift(), granule) else {
+            return self.for_each_of_uneven(run, granule, step);
+        };
+        let first = pages.first();
+        if first == pages.last() {
+            if let Ok(section) = self.store.section(first) {
+                step.go(self.store, &section, Block::of_page(first), weight);
+            }
+            return;
         }
+        let one = Block::of_all(S::SHAPE, pages);
+        if let (Some(block), Ok(section)) = (one, self.store.section(first)) {
+            if block.is_in(&section) {
+                return step.go(self.store, &section, block, weight);
+            }
+        }
+        self.for_each_of_many(Stretch { pages, weight }, step);
     }
 
     #[cold]
-    fn for_each_block_of_uneven(
-        &self,
-        run: Run,
-        granule: Granule,
-        visit: &mut impl FnMut(&S::Section<'s>, Block, u32),
-    ) {
+    fn for_each_of_uneven(&self, run: Run, granule: Granule, step: &mut impl Step) {
         for stretch in run.stretches(self.store.page_shift(), granule) {
-            self.for_each_block_of(stretch, visit);
+            self.for_each_of_many(stretch, step);
         }
     }
 
-    #[inline]
-    fn for_each_block_of(
-        &self,
-        stretch: Stretch,
-        visit: &mut impl FnMut(&S::Section<'s>, Block, u32),
-    ) {
-        for_each_section(self.store, stretch.pages, |section, pages| {
+    #[inline(never)]
+    fn for_each_of_many(&self, Stretch { pages, weight }: Stretch, step: &mut impl Step) {
+        for_each_section(self.store, pages, |section, pages| {
             for_each_block(S::SHAPE, pages, |block| {
-                visit(section, block, stretch.weight)
+                step.go(self.store, section, block, weight);
             });
         });
+    }
+}
+
+/// What an operation does to each block.
+trait Step {
+    /// To a block of the section, each page of which has `weight` of the translations.
+    fn go<S: Store>(&mut self, store: &S, section: &S::Section<'_>, block: Block, weight: u32);
+}
+
+struct Map<'f> {
+    saturated: &'f mut Findings,
+}
+
+impl Step for Map<'_> {
+    #[inline(always)]
+    fn go<S: Store>(&mut self, store: &S, section: &S::Section<'_>, block: Block, weight: u32) {
+        let mark = match block.level() < S::SHAPE.mark() {
+            true => marks::of(S::SHAPE, section, block.first()),
+            false => None,
+        };
+        let old = cell::add(block.cell(section), weight);
+        if let Some(mark) = mark {
+            marks::put_on(mark);
+        }
+        if overflow::is_due(old, weight) {
+            look_for_overflow(store, block.first(), block.level(), self.saturated);
+        }
+    }
+}
+
+struct Unmap<'f> {
+    underflow: &'f mut Findings,
+}
+
+impl Step for Unmap<'_> {
+    #[inline(always)]
+    fn go<S: Store>(&mut self, store: &S, section: &S::Section<'_>, block: Block, weight: u32) {
+        let old = cell::take(block.cell(section), weight);
+        if old.is_reported() || old.minus(Word::of(weight)).is_negative() {
+            settle_block(store, block.first(), block.level(), old, self.underflow);
+        }
+    }
+}
+
+struct Release<'f, F> {
+    leaks: &'f mut Findings,
+    is_leak: F,
+}
+
+impl<F: FnMut(Pfn) -> bool> Step for Release<'_, F> {
+    fn go<S: Store>(&mut self, _: &S, section: &S::Section<'_>, block: Block, weight: u32) {
+        cell::take(block.cell(section), weight);
+        settle::block(S::SHAPE, section, block, |pfn, settled| {
+            if settled == (Settled::Exact { reported: false }) && (self.is_leak)(pfn) {
+                self.leaks.push(pfn, weight);
+            }
+        });
+    }
+}
+
+// What follows is rare, and looks the section up again: those for which it is not done need not
+// have the section in memory for it.
+
+#[cold]
+#[inline(never)]
+fn look_for_overflow<S: Store>(store: &S, first: Pfn, level: usize, saturated: &mut Findings) {
+    if let Ok(section) = store.section(first) {
+        let block = Block::around(S::SHAPE, first, level);
+        overflow::look(S::SHAPE, &section, block, saturated);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn settle_block<S: Store>(
+    store: &S,
+    first: Pfn,
+    level: usize,
+    old: Word,
+    underflow: &mut Findings,
+) {
+    let Ok(section) = store.section(first) else {
+        return;
+    };
+    let block = Block::around(S::SHAPE, first, level);
+    if old.is_reported() {
+        settle::block(S::SHAPE, &section, block, |pfn, settled| {
+            if let Settled::Underflow { missing } = settled {
+                underflow.push(pfn, missing);
+            }
+        });
+    } else {
+        settle::negative(S::SHAPE, &section, block, underflow);
     }
 }

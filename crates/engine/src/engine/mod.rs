@@ -54,4 +54,4 @@ pub use place::Place;
 pub use run::{Run, Stretch};
 pub use shape::Shape;
 pub use spans::{Findings, Span, Spans};
-pub use store::{Hole, Section, Store};
+pub use store::{Hole, Section, Store, Words};

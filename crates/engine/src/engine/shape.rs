@@ -35,8 +35,8 @@ impl Shape {
             assert!(orders[level - 1] < orders[level]);
             level += 1;
         }
-        // One word per level above the page, and one for the marks.
-        assert!(orders.len() <= 1 << orders[1]);
+        // One word per level above the page.
+        assert!(orders.len() - 1 <= 1 << orders[1]);
         Self { orders, mark }
     }
 
@@ -50,6 +50,12 @@ impl Shape {
     #[inline]
     pub(super) fn order(self, level: usize) -> u32 {
         self.orders.get(level).copied().unwrap_or(0)
+    }
+
+    /// The level of the largest blocks.
+    #[inline]
+    pub(super) const fn top(self) -> usize {
+        self.orders.len() - 1
     }
 
     /// The level of the largest blocks of no more than `1 << order` pages.

@@ -40,10 +40,24 @@ pub struct Hole {
 
 /// Pages whose words are found by arithmetic.
 ///
-/// The engine asks for pages of the section only.
-pub trait Section {
+/// The engine asks for those pages only.
+pub trait Words {
     /// An atomic word.
     type Cell: Cell;
+
+    /// The word of a page.
+    fn page(&self, pfn: Pfn) -> &Self::Cell;
+
+    /// The other word of a page, where something about a block of pages is kept.
+    fn spare(&self, pfn: Pfn) -> &Self::Cell;
+}
+
+/// Pages whose words lie at a fixed distance from one another.
+pub trait Section: Words {
+    /// The pages of a naturally aligned block.
+    type Block<'a>: Words<Cell = Self::Cell>
+    where
+        Self: 'a;
 
     /// The first page of the section.
     fn first(&self) -> Pfn;
@@ -51,11 +65,10 @@ pub trait Section {
     /// The last page of the section.
     fn last(&self) -> Pfn;
 
-    /// The word of a page.
-    fn page(&self, pfn: Pfn) -> &Self::Cell;
-
-    /// The other word of a page, where something about a block of pages is kept.
-    fn spare(&self, pfn: Pfn) -> &Self::Cell;
+    /// The block of `1 << order` pages that a page is in, if all of it is in the section.
+    ///
+    /// For several words of a block whose bounds need to be looked at but once.
+    fn block(&self, pfn: Pfn, order: u32) -> Option<Self::Block<'_>>;
 }
 
 /// Calls `visit` for every section that the pages are in, with those of the pages that are in it.

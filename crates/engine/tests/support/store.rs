@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use dmasan_engine::{Cell, Hole, PageShift, Pfn, Section, Shape, Store};
+use dmasan_engine::{Cell, Hole, PageShift, Pfn, Section, Shape, Store, Words};
 
 /// Which blocks have a word.
 pub(crate) trait Blocks {
@@ -20,7 +20,7 @@ impl Blocks for Linux {
 
 /// Both words of a page.
 #[derive(Debug, Default)]
-pub(crate) struct Words<C> {
+pub(crate) struct Both<C> {
     page: C,
     spare: C,
 }
@@ -33,7 +33,7 @@ pub(crate) struct HostStore<C, B = Linux> {
     /// The words of the sections that are online, by section index.
     ///
     /// What is removed here goes offline; what is put in comes online.
-    pub(crate) online: BTreeMap<u64, Box<[Words<C>]>>,
+    pub(crate) online: BTreeMap<u64, Box<[Both<C>]>>,
     blocks: PhantomData<B>,
 }
 
@@ -47,7 +47,7 @@ impl<C: Cell + Default, B: Blocks> HostStore<C, B> {
         let words = |index| {
             (
                 index,
-                (0..pages_per_section).map(|_| Words::default()).collect(),
+                (0..pages_per_section).map(|_| Both::default()).collect(),
             )
         };
         Self {
@@ -88,15 +88,31 @@ impl<C: Cell, B: Blocks> Store for HostStore<C, B> {
     }
 }
 
-/// One section that is online. Panics if it is asked for pages that it does not have.
+/// One section that is online, or a block of it. Panics if it is asked for pages that it does not
+/// have.
 #[derive(Debug)]
 pub(crate) struct HostSection<'a, C> {
     first: Pfn,
-    words: &'a [Words<C>],
+    words: &'a [Both<C>],
+}
+
+impl<C: Cell> Words for HostSection<'_, C> {
+    type Cell = C;
+
+    fn page(&self, pfn: Pfn) -> &C {
+        &self.words[(pfn.0 - self.first.0) as usize].page
+    }
+
+    fn spare(&self, pfn: Pfn) -> &C {
+        &self.words[(pfn.0 - self.first.0) as usize].spare
+    }
 }
 
 impl<C: Cell> Section for HostSection<'_, C> {
-    type Cell = C;
+    type Block<'a>
+        = HostSection<'a, C>
+    where
+        Self: 'a;
 
     fn first(&self) -> Pfn {
         self.first
@@ -106,11 +122,10 @@ impl<C: Cell> Section for HostSection<'_, C> {
         Pfn(self.first.0 + (self.words.len() as u64 - 1))
     }
 
-    fn page(&self, pfn: Pfn) -> &C {
-        &self.words[(pfn.0 - self.first.0) as usize].page
-    }
-
-    fn spare(&self, pfn: Pfn) -> &C {
-        &self.words[(pfn.0 - self.first.0) as usize].spare
+    fn block(&self, pfn: Pfn, order: u32) -> Option<HostSection<'_, C>> {
+        let first = Pfn(pfn.0 >> order << order);
+        let begin = first.0.checked_sub(self.first.0)? as usize;
+        let words = self.words.get(begin..begin + (1 << order))?;
+        Some(HostSection { first, words })
     }
 }

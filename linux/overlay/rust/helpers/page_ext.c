@@ -2,7 +2,29 @@
 
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
+#include <linux/page_ext.h>
 #include <linux/page_owner.h>
+#include <linux/rcupdate.h>
+
+/* One call instead of two, for those to whom it matters */
+__rust_helper void rust_helper_page_ext_lock(unsigned long pfn,
+					     struct page_ext_span *span)
+{
+	rcu_read_lock();
+	page_ext_span(pfn, span);
+}
+
+/* Or three; returns the PFN */
+__rust_helper unsigned long
+rust_helper_page_ext_lock_page(const struct page *page,
+			       struct page_ext_span *span)
+{
+	unsigned long pfn = page_to_pfn(page);
+
+	rcu_read_lock();
+	page_ext_span(pfn, span);
+	return pfn;
+}
 
 __rust_helper struct page *rust_helper_pfn_to_online_page(unsigned long pfn)
 {

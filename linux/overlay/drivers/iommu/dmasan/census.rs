@@ -6,7 +6,10 @@ use crate::{
     engine::{Count, Ledger, PageRange, Pfn},
     store::PageCounts, //
 };
-use kernel::bindings;
+use kernel::{
+    bindings,
+    page_ext::Memo, //
+};
 
 /// Pages that are looked at in one go.
 const STEP: u64 = 1 << 15;
@@ -18,7 +21,9 @@ pub(crate) fn for_each_mapped(mut visit: impl FnMut(Pfn, Count)) {
     let mut first = 0;
     while first < end {
         if let Some(pages) = PageRange::from_count(Pfn(first), STEP.min(end - first)) {
-            Ledger::new(&PageCounts::lock()).for_each_mapped(pages, &mut visit);
+            let mut memo = Memo::new();
+            let counts = PageCounts::lock_from(&mut memo, pages);
+            Ledger::new(&counts).for_each_mapped(pages, &mut visit);
         }
         first += STEP;
         // SAFETY: No lock is held here.

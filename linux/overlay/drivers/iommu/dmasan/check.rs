@@ -3,13 +3,14 @@
 //! Pages that change hands.
 
 use crate::{
-    engine::{Ledger, PageRange, Pfn, Verdict},
+    engine::{Ledger, PageRange, Verdict},
     report,
     store::PageCounts, //
 };
 use kernel::{
     bindings,
     ffi::c_int,
+    page_ext::Memo,
     prelude::*, //
 };
 
@@ -24,14 +25,39 @@ pub(crate) unsafe extern "C" fn __iommu_debug_check_unmapped(
     numpages: c_int,
     freed: bool,
 ) {
-    // SAFETY: By the safety requirement.
-    let first = unsafe { bindings::page_to_pfn(page) } as u64;
-    let count = u64::try_from(numpages).unwrap_or(0);
-    let Some(pages) = PageRange::from_count(Pfn(first), count) else {
+    let Ok(count) = u64::try_from(numpages) else {
         return;
     };
+    {
+        let mut memo = Memo::new();
+        // SAFETY: By the safety requirement.
+        let (counts, first) = unsafe { PageCounts::lock_page(&mut memo, page) };
+        match PageRange::from_count(first, count) {
+            Some(pages) if !Ledger::new(&counts).is_clean(pages) => (),
+            _ => return,
+        }
+    }
+    // SAFETY: By the safety requirement.
+    unsafe { look(page, count, freed) };
+}
+
+/// There may be something to report.
+///
+/// # Safety
+///
+/// `page` must be the first of `count` pages.
+#[cold]
+unsafe fn look(page: *const bindings::page, count: u64, freed: bool) {
     // The lock is given back before anything is printed.
-    let verdict = Ledger::new(&PageCounts::lock()).check(pages);
+    let (pages, verdict) = {
+        let mut memo = Memo::new();
+        // SAFETY: By the safety requirement.
+        let (counts, first) = unsafe { PageCounts::lock_page(&mut memo, page) };
+        let Some(pages) = PageRange::from_count(first, count) else {
+            return;
+        };
+        (pages, Ledger::new(&counts).check(pages))
+    };
     match verdict {
         Verdict::Clean => (),
         // SAFETY: By the safety requirement.

@@ -11,6 +11,7 @@ use crate::{
 use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
+    page_ext::Memo,
     prelude::*, //
 };
 
@@ -37,7 +38,11 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_begin(
     let run = Run::new(phys_addr(phys), size as u64);
     if let (Some(granule), Some(run)) = (granule, run) {
         let mut saturated = Findings::new();
-        Ledger::new(&PageCounts::lock()).map_begin(run, granule, &mut saturated);
+        {
+            let mut memo = Memo::new();
+            let counts = PageCounts::lock_at(&mut memo, run.first());
+            Ledger::new(&counts).map_begin(run, granule, &mut saturated);
+        }
         if let Some(saturated) = saturated.spans() {
             report::overflow(saturated);
         }
@@ -64,7 +69,11 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
             origins::unmapped(rest);
         }
         let mut underflow = Findings::new();
-        Ledger::new(&PageCounts::lock()).map_end(run, mapped as u64, granule, &mut underflow);
+        {
+            let mut memo = Memo::new();
+            let counts = PageCounts::lock_at(&mut memo, run.first());
+            Ledger::new(&counts).map_end(run, mapped as u64, granule, &mut underflow);
+        }
         if let Some(underflow) = underflow.spans() {
             report::underflow(underflow);
         }
@@ -117,7 +126,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_settle(
     };
     let mut lost = Findings::new();
     pending.settle(mapped as u64, |run| {
-        let counts = PageCounts::lock();
+        let mut memo = Memo::new();
+        let counts = PageCounts::lock_at(&mut memo, run.first());
         // What is missing was mapped before there was anything to count it in.
         Ledger::new(&counts).unmap(run, granule, &mut Findings::new());
         for stretch in run.stretches(counts.page_shift(), granule) {

@@ -12,6 +12,7 @@ use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
     ffi::c_uint,
+    page_ext::Memo,
     prelude::*, //
 };
 
@@ -31,7 +32,8 @@ impl Release {
     fn release(&mut self, run: Run) {
         // SAFETY: The domain is valid until its end is over.
         if let Some(granule) = unsafe { granule_of(self.domain) } {
-            let counts = PageCounts::lock();
+            let mut memo = Memo::new();
+            let counts = PageCounts::lock_at(&mut memo, run.first());
             Ledger::new(&counts).release(run, granule, &mut self.leaks, is_allocatable);
         }
     }

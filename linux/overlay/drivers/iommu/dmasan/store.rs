@@ -4,16 +4,12 @@
 
 use crate::{
     boot,
-    engine::{self, Granule, Hole, PageShift, Pfn, PhysAddr, Section, Store}, //
+    engine::{self, Granule, Hole, PageRange, PageShift, Pfn, PhysAddr, Section, Store, Words}, //
 };
-use core::cell::Cell;
 use kernel::{
     bindings,
-    page_ext::{Entries, Operations},
-    sync::{
-        atomic::{Acquire, Atomic, Full},
-        rcu, //
-    },
+    page_ext::{Block, Entries, Memo, Operations, Reader},
+    sync::atomic::{Acquire, Atomic, Full},
     transmute::FromBytes, //
 };
 
@@ -59,67 +55,43 @@ impl engine::Cell for Atomic<u32> {
 }
 
 /// The counts of all pages, for as long as the RCU read lock is held.
-pub(crate) struct PageCounts(rcu::Guard);
+pub(crate) struct PageCounts<'p>(Reader<'p, PageData>);
 
-impl PageCounts {
-    /// Takes the RCU read lock, so that memory cannot go away with its counts.
+impl<'p> PageCounts<'p> {
+    /// Takes the RCU read lock, so that memory cannot go away with its counts. Those around `phys`
+    /// are found at once.
     #[inline]
-    pub(crate) fn lock() -> Self {
-        Self(rcu::read_lock())
+    pub(crate) fn lock_at(memo: &'p mut Memo, phys: PhysAddr) -> Self {
+        // CAST: If physical addresses are wider than page frame numbers, others are found.
+        let pfn = (phys.0 >> bindings::PAGE_SHIFT) as usize;
+        Self(page_iommu_debug_ops.read_at(memo, pfn))
+    }
+
+    /// The same for some pages.
+    pub(crate) fn lock_from(memo: &'p mut Memo, pages: PageRange) -> Self {
+        // CAST: As above.
+        Self(page_iommu_debug_ops.read_at(memo, pages.first().0 as usize))
+    }
+
+    /// The same for a page. Returns its number as well.
+    ///
+    /// # Safety
+    ///
+    /// `page` must point to a page.
+    #[inline]
+    pub(crate) unsafe fn lock_page(memo: &'p mut Memo, page: *const bindings::page) -> (Self, Pfn) {
+        // SAFETY: By the safety requirement.
+        let (reader, pfn) = unsafe { page_iommu_debug_ops.read_page(memo, page) };
+        (Self(reader), Pfn(pfn as u64))
     }
 }
 
-impl PageCounts {
-    /// The same counts, for somebody who wants many of them.
-    #[inline]
-    pub(crate) fn remembering(&self) -> Remembering<'_> {
-        Remembering {
-            counts: self,
-            latest: Cell::new(None),
-        }
-    }
-}
-
-/// Counts that remember the section that was asked for last.
-pub(crate) struct Remembering<'a> {
-    counts: &'a PageCounts,
-    latest: Cell<Option<Entries<'a, PageData>>>,
-}
-
-impl<'c> Store for Remembering<'c> {
+impl Store for PageCounts<'_> {
     type Cell = Atomic<u32>;
     type Section<'a>
         = PageSection<'a>
     where
         Self: 'a;
-
-    #[inline]
-    fn page_shift(&self) -> PageShift {
-        self.counts.page_shift()
-    }
-
-    #[inline]
-    fn section(&self, pfn: Pfn) -> Result<PageSection<'_>, Hole> {
-        if let Some(entries) = self.latest.get() {
-            let section = PageSection(entries);
-            if section.first() <= pfn && pfn <= section.last() {
-                return Ok(section);
-            }
-        }
-        let found: Result<PageSection<'c>, Hole> = self.counts.section(pfn);
-        if let Ok(section) = &found {
-            self.latest.set(Some(section.0));
-        }
-        found
-    }
-}
-
-/// Pages whose words are one array.
-pub(crate) struct PageSection<'a>(Entries<'a, PageData>);
-
-impl Store for PageCounts {
-    type Cell = Atomic<u32>;
-    type Section<'a> = PageSection<'a>;
 
     #[inline]
     fn page_shift(&self) -> PageShift {
@@ -134,7 +106,7 @@ impl Store for PageCounts {
                 last: Pfn(u64::MAX),
             });
         };
-        match page_iommu_debug_ops.entries(&self.0, pfn) {
+        match self.0.entries(pfn) {
             Ok(entries) => Ok(PageSection(entries)),
             Err(missing) => Err(Hole {
                 last: Pfn(missing.last_pfn() as u64),
@@ -143,8 +115,30 @@ impl Store for PageCounts {
     }
 }
 
-impl Section for PageSection<'_> {
+/// Pages whose words are one array.
+pub(crate) struct PageSection<'a>(Entries<'a, PageData>);
+
+// CAST: In all of these, the page is in the section, and those have numbers that are `usize`.
+
+impl Words for PageSection<'_> {
     type Cell = Atomic<u32>;
+
+    #[inline]
+    fn page(&self, pfn: Pfn) -> &Self::Cell {
+        &self.0.entry(pfn.0 as usize).page
+    }
+
+    #[inline]
+    fn spare(&self, pfn: Pfn) -> &Self::Cell {
+        &self.0.entry(pfn.0 as usize).spare
+    }
+}
+
+impl Section for PageSection<'_> {
+    type Block<'a>
+        = PageBlock<'a>
+    where
+        Self: 'a;
 
     #[inline]
     fn first(&self) -> Pfn {
@@ -156,7 +150,17 @@ impl Section for PageSection<'_> {
         Pfn(self.0.last_pfn() as u64)
     }
 
-    // CAST: In both, the page is in the section, and those have numbers that are `usize`.
+    #[inline]
+    fn block(&self, pfn: Pfn, order: u32) -> Option<PageBlock<'_>> {
+        self.0.block(pfn.0 as usize, order).map(PageBlock)
+    }
+}
+
+/// The pages of a naturally aligned block.
+pub(crate) struct PageBlock<'a>(Block<'a, PageData>);
+
+impl Words for PageBlock<'_> {
+    type Cell = Atomic<u32>;
 
     #[inline]
     fn page(&self, pfn: Pfn) -> &Self::Cell {

@@ -9,7 +9,7 @@
 use crate::{
     boot,
     check::__iommu_debug_check_unmapped,
-    engine::{Count, Ledger, PageRange, Pfn, Verdict},
+    engine::{Count, Ledger, PageRange, Pfn, PhysAddr, Verdict},
     map::{__iommu_debug_map_begin, __iommu_debug_map_end},
     store::PageCounts,
     unmap::{
@@ -21,6 +21,7 @@ use crate::{
 use kernel::{
     bindings,
     page::{Page, PAGE_SHIFT, PAGE_SIZE},
+    page_ext::Memo,
     prelude::*, //
 };
 use pin_init::zeroed;
@@ -56,8 +57,15 @@ pub(crate) fn phys_of(page: &Page) -> u64 {
     pfn_of(page) << PAGE_SHIFT
 }
 
+fn check(pages: PageRange) -> Verdict {
+    let mut memo = Memo::new();
+    let counts = PageCounts::lock_from(&mut memo, pages);
+    Ledger::new(&counts).check(pages)
+}
+
 fn translations(pfn: u64) -> Option<u32> {
-    let counts = PageCounts::lock();
+    let mut memo = Memo::new();
+    let counts = PageCounts::lock_at(&mut memo, PhysAddr(pfn << PAGE_SHIFT));
     Ledger::new(&counts)
         .count(Pfn(pfn))
         .map(Count::translations)
@@ -184,10 +192,7 @@ mod suite {
         let page = Page::alloc_page(GFP_KERNEL)?;
         let pages = PageRange::from_count(Pfn(pfn_of(&page)), 1).ok_or(EINVAL)?;
 
-        assert_eq!(
-            Ledger::new(&PageCounts::lock()).check(pages),
-            Verdict::Clean
-        );
+        assert_eq!(check(pages), Verdict::Clean);
         // SAFETY: It is one page.
         unsafe { __iommu_debug_check_unmapped(page.as_ptr(), 1, true) };
         Ok(())
@@ -204,8 +209,8 @@ mod suite {
 
         // SAFETY: The domain is valid.
         unsafe { __iommu_debug_map_begin(&mut domain, phys_of(&page), PAGE_SIZE) };
-        let first = Ledger::new(&PageCounts::lock()).check(pages);
-        let second = Ledger::new(&PageCounts::lock()).check(pages);
+        let first = check(pages);
+        let second = check(pages);
         // SAFETY: The domain is valid.
         unsafe { __iommu_debug_map_end(&mut domain, phys_of(&page), PAGE_SIZE, 0) };
 

@@ -16,6 +16,7 @@ use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
     ffi::c_uint,
+    page_ext::Memo,
     prelude::*, //
 };
 
@@ -47,13 +48,14 @@ pub(crate) unsafe extern "C" fn __iommu_debug_walk_end(
     // CAST: There are few.
     let len = core::mem::take(&mut walk.len) as usize;
     // SAFETY: By the safety requirement.
-    let Some(granule) = (unsafe { granule_of(domain) }) else {
+    let granule = unsafe { granule_of(domain) };
+    let (Some(granule), true) = (granule, len > 0) else {
         return;
     };
     let mut underflow = Findings::new();
     {
-        let counts = PageCounts::lock();
-        let counts = counts.remembering();
+        let mut memo = Memo::new();
+        let counts = PageCounts::lock_at(&mut memo, PhysAddr(walk.first[0]));
         let ledger = Ledger::new(&counts);
         for (&first, &last) in walk.first.iter().zip(&walk.last).take(len) {
             if let Some(run) = Run::closed(PhysAddr(first), PhysAddr(last)) {
@@ -127,7 +129,11 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
     if let Some(granule) = unsafe { granule_of(domain) } {
         pending.settle(unmapped as u64, |run| {
             let mut underflow = Findings::new();
-            Ledger::new(&PageCounts::lock()).unmap(run, granule, &mut underflow);
+            {
+                let mut memo = Memo::new();
+                let counts = PageCounts::lock_at(&mut memo, run.first());
+                Ledger::new(&counts).unmap(run, granule, &mut underflow);
+            }
             match underflow.spans() {
                 Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(underflow),
                 _ => (),
