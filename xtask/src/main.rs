@@ -3,6 +3,7 @@
 mod command;
 mod instructions;
 mod ktap;
+mod paths;
 mod prove;
 mod steps;
 mod tally;
@@ -55,6 +56,9 @@ enum Chore {
     },
     /// Count the instructions that the engine takes, with valgrind
     Instructions,
+    /// Count the instructions that the hooks take in a booted kernel, with gdb: those of this sanitizer, and of the
+    /// kernel's own
+    Paths,
     /// Run the engine's tests under miri, on a machine that has it
     Miri,
     /// Run the engine's proofs under kani, on a machine that has it
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
             with,
         } => steps::debug(&with, seconds, seed),
         Chore::Instructions => instructions::count(),
+        Chore::Paths => paths::count(),
         Chore::Miri => prove::miri(),
         Chore::Kani => prove::kani(),
     };
