@@ -9,6 +9,11 @@
 //!
 //! C header: [`drivers/iommu/iommu-debug-hooks.h`](srctree/drivers/iommu/iommu-debug-hooks.h)
 
+#![cfg_attr(
+    not(CONFIG_DEBUG_FS),
+    allow(dead_code, reason = "numbers that are shown in debugfs")
+)]
+
 // The driver is no module, so nobody makes the prefix for it.
 const __LOG_PREFIX: &[u8] = b"iommu\0";
 
@@ -31,7 +36,7 @@ mod print;
 mod release;
 mod quarantine;
 mod report;
-#[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
+#[cfg(all(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST, CONFIG_PRINTK))]
 mod report_tests;
 mod stack;
 mod store;

@@ -167,6 +167,7 @@ late_initcall(iommu_debug_files_init);
 /* Page table formats can be modules. */
 EXPORT_SYMBOL_GPL(__iommu_debug_walk_end);
 EXPORT_SYMBOL_GPL(__iommu_debug_origin_unmap);
+EXPORT_SYMBOL_GPL(__iommu_debug_domain_gone);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_begin);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_leaf);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_end);
