@@ -135,6 +135,10 @@ where
 
 /// Lets others run, if there are any who wait.
 pub(crate) fn yield_now() {
+    // In kernels that are preempted anywhere there is nothing to be done.
+    #[cfg(not(CONFIG_PREEMPTION))]
     // SAFETY: The modules call this where they may sleep.
-    unsafe { bindings::__cond_resched() };
+    unsafe {
+        bindings::__cond_resched()
+    };
 }

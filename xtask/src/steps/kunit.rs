@@ -119,7 +119,7 @@ fn run_group(lab: &Lab, kernel: &Kernel, group: &Group) -> Result<Tally> {
     let what = format!("KUnit, {}", group.about);
     guest::expect_silence(&mut tally, &what, &boot);
     if !group.may_skip {
-        guest::expect_no_complaint(&mut tally, &what, &boot);
+        guest::expect_no_complaint(&mut tally, &what, &boot, "KTAP version");
     }
     Ok(tally)
 }

@@ -48,7 +48,8 @@ pub(super) fn stress_on(
     let params = format!("seed={seed} faults={faults} wrong=0");
     let boot = boot(lab, kernel, seconds - wrongly, &params)?;
     guest::expect_silence(&mut tally, "stress, rightly", &boot);
-    guest::expect_no_complaint(&mut tally, "stress, rightly", &boot);
+    guest::expect_no_complaint(&mut tally, "stress, rightly", &boot, "stress: begin");
+    expect_lockdep(&mut tally, "stress, rightly", &boot);
     let done = expect_done(&mut tally, "stress, rightly", &boot);
     if faults != 0 {
         tally.check(
@@ -60,7 +61,8 @@ pub(super) fn stress_on(
     let params = format!("seed={seed} faults={faults} wrong={WRONG}");
     let boot = self::boot(lab, kernel, wrongly, &params)?;
     guest::expect_end(&mut tally, "stress, wrongly", &boot);
-    guest::expect_no_complaint(&mut tally, "stress, wrongly", &boot);
+    guest::expect_no_complaint(&mut tally, "stress, wrongly", &boot, "stress: begin");
+    expect_lockdep(&mut tally, "stress, wrongly", &boot);
     let done = expect_done(&mut tally, "stress, wrongly", &boot);
     let (caught, faults) = judge(&boot.console);
     for fault in &faults {
@@ -77,21 +79,25 @@ pub(super) fn stress_on(
     Ok(tally)
 }
 
-/// Allocations that a thread asks for can be made to fail, where the kernel can do that.
-const LET_FAIL: &str = "\
+/// Allocations that a thread asks for can be made to fail, where the kernel can do that. Lockdep says at the end whether it
+/// is still on, where there is one: it gives up at the first thing that it does not like, be it somebody else's.
+const COMMAND: &str = "\
 for attributes in /sys/kernel/debug/fail_page_alloc /sys/kernel/debug/failslab; do
     [ -d $attributes ] || continue
     echo 0 > $attributes/verbose
     echo N > $attributes/ignore-gfp-wait
     [ ! -e $attributes/min-order ] || echo 0 > $attributes/min-order
 done
-exec insmod \"$@\"
+insmod \"$@\"
+status=$?
+[ ! -e /proc/lockdep_stats ] || grep debug_locks: /proc/lockdep_stats
+exit $status
 ";
 
 fn boot(lab: &Lab, kernel: &Kernel, seconds: u64, params: &str) -> Result<Boot> {
     let module = lab.own_module(kernel, OwnModule::Stress)?;
     let millis = seconds.saturating_mul(1000);
-    let mut command = ["sh", "-c", LET_FAIL, "sh", "/modules/stress.ko"]
+    let mut command = ["sh", "-c", COMMAND, "sh", "/modules/stress.ko"]
         .map(str::to_owned)
         .to_vec();
     command.extend(guest::words(&format!(
@@ -109,6 +115,14 @@ fn boot(lab: &Lab, kernel: &Kernel, seconds: u64, params: &str) -> Result<Boot> 
         ..Guest::default()
     };
     Ok(lab.boot(kernel, &guest, &mut |_| ())?)
+}
+
+/// One test, where there is a lockdep: it is still on.
+fn expect_lockdep(tally: &mut Tally, what: &str, boot: &Boot) {
+    let state = |line: &String| Some(line.trim().strip_prefix("debug_locks:")?.trim() == "1");
+    if let Some(on) = boot.console.iter().find_map(state) {
+        tally.check(&format!("{what}: lockdep is still on"), on);
+    }
 }
 
 /// What the module says at its end.

@@ -93,7 +93,7 @@ pub(super) fn boot_whole(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
         let boot = lab.boot(kernel, &guest, &mut |_| ())?;
         let what = format!("zoo, bug={bug}");
         guest::expect_end(&mut tally, &what, &boot);
-        guest::expect_no_complaint(&mut tally, &what, &boot);
+        guest::expect_no_complaint(&mut tally, &what, &boot, "zoo: ");
     }
     Ok(tally)
 }
