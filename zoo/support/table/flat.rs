@@ -152,7 +152,10 @@ unsafe extern "C" fn unmap_pages(
     // SAFETY: By the safety requirements.
     let table = unsafe { table(domain) };
     drop(table.meanwhile.take());
-    let live = table.entries(iova, pgcount).iter().take_while(|entry| entry.replace(0) != 0);
+    let live = table
+        .entries(iova, pgcount)
+        .iter()
+        .take_while(|entry| entry.replace(0) != 0);
     live.count() * PAGE_SIZE
 }
 
