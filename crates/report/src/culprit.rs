@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{Frame, Source};
+use crate::frame::Frame;
 use crate::stack::Stack;
 
 /// Functions of the sanitizer, the IOMMU core, the DMA API, the allocators and whatever prints
@@ -171,26 +171,6 @@ impl Stack {
 }
 
 impl Frame {
-    /// The place in the source that is the driver's own: the innermost one that is not in a header
-    /// or in the abstractions of Rust for Linux, else the outermost.
-    #[must_use]
-    pub fn own_source(&self) -> Option<&Source> {
-        const SHARED: [&str; 6] = [
-            "include/",
-            "rust/kernel/",
-            "/include/linux/",
-            "/include/asm",
-            "/rust/kernel/",
-            "/library/core/",
-        ];
-        let (in_tree, anywhere) = SHARED.split_at(2);
-        let own = |source: &&Source| {
-            !in_tree.iter().any(|start| source.file.starts_with(start))
-                && !anywhere.iter().any(|part| source.file.contains(part))
-        };
-        self.source.iter().find(own).or(self.source.last())
-    }
-
     /// Whether it is nobody's bug: a function of the sanitizer, the IOMMU core, the DMA API, an
     /// allocator, or of what prints stacks.
     #[must_use]

@@ -39,6 +39,9 @@ impl Parser {
     /// after it; [`Report::line`] tells where it began.
     pub fn push(&mut self, line: &str) -> Option<Report> {
         self.lines += 1;
+        if self.open.is_empty() && !Draft::may_open(line) {
+            return None;
+        }
         let line = line::without_escapes(line);
         let Line { caller, text } = Line::new(&line);
         let next = Draft::open(text, self.lines);

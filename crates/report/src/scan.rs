@@ -94,7 +94,7 @@ pub(crate) fn mapping(text: &str) -> Mapping {
                 let (kind, id) = rest.split_once(' ').unwrap_or((rest, ""));
                 mapping.domain = Some(Domain {
                     kind: kind.to_owned(),
-                    id: id.parse().ok(),
+                    id: id.split(' ').next().and_then(|id| id.parse().ok()),
                 });
             }
             "device" => {

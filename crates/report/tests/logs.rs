@@ -194,7 +194,7 @@ fn origins_and_stacks_are_told_apart() {
 
     let before = second.unmapped.as_ref().unwrap();
     assert_eq!(guilty(before), Some(("edu_complete".to_owned(), 0x82)));
-    assert_eq!(second.act.as_deref(), Some("unmapped again"));
+    assert_eq!(second.act.as_deref(), Some("found"));
     assert_eq!(second.culprit().unwrap().function, "edu_reset");
 
     assert_eq!(

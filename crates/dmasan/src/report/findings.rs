@@ -2,7 +2,10 @@
 
 //! What is in a log, whatever it is shown as.
 
+use std::sync::LazyLock;
+
 use dmasan_report::{Bug, Report};
+use memchr::memmem::Finder;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -144,7 +147,8 @@ pub(super) fn writer(report: &Report) -> &'static str {
 
 /// How many messages the kernel says it has lost: `** 12 printk messages dropped **`.
 pub(super) fn lost_messages(line: &str) -> u64 {
-    let Some(at) = line.find(" printk messages dropped") else {
+    static MARK: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(" printk messages dropped"));
+    let Some(at) = MARK.find(line.as_bytes()) else {
         return 0;
     };
     let number = line[..at].rsplit(' ').next();

@@ -106,16 +106,25 @@ fn row(frame: &Frame, guilty: bool) -> Markup {
     };
     html! {
         @for source in inlined {
-            li.innocent { code { (source.function.as_deref().unwrap_or("?")) } " inlined " (place(source)) }
+            li.innocent {
+                code { (source.function.as_deref().unwrap_or("?")) } " inlined " (place(source))
+                (source_text(source, guilty))
+            }
         }
         li class=(class) {
             code { (frame) } " "
             @if let Some(source) = frame.source.last() { (place(source)) }
             @if let Some(doubt) = &frame.doubt { " " em { (doubt) } }
-            @if let Some(Source { text: Some(text), line: Some(line), .. }) =
-                frame.own_source().filter(|_| guilty) {
-                pre.source { span.number { (line) } (text) }
-            }
+            @if let Some(source) = frame.source.last() { (source_text(source, guilty)) }
+        }
+    }
+}
+
+/// The line itself, where it is of interest.
+fn source_text(source: &Source, guilty: bool) -> Markup {
+    html! {
+        @if let (true, Some(line), Some(text)) = (guilty, source.line, &source.text) {
+            pre.source { span.number { (line) } (text) }
         }
     }
 }

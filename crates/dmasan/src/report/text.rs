@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
-use dmasan_report::{Bug, Frame, Kind, Report, Role, Stack};
+use dmasan_report::{Bug, Frame, Kind, Report, Role, Source, Stack};
 
 use super::findings::{headline, occurrences, writer, Findings};
 
@@ -175,6 +175,7 @@ fn frame_text(frame: &Frame, guilty: bool) -> String {
             Some(source),
             FAINT,
         ));
+        out.push_str(&source_text(source, guilty));
     }
     let (mark, style) = match guilty {
         true => ("> ", LABEL),
@@ -185,19 +186,23 @@ fn frame_text(frame: &Frame, guilty: bool) -> String {
     if let Some(doubt) = &frame.doubt {
         let _ = writeln!(out, "         {}", styled(FAINT, &format!("({doubt})")));
     }
-    let line = frame.own_source().filter(|_| guilty);
-    if let Some(dmasan_report::Source {
-        line: Some(number),
-        text: Some(text),
-        ..
-    }) = line
-    {
-        let _ = writeln!(out, "         {number:>5} | {}", styled(SOURCE, text));
-    }
+    out.push_str(&own.map_or_else(String::new, |own| source_text(own, guilty)));
     out
 }
 
-fn row(mark: &str, name: &str, place: Option<&dmasan_report::Source>, style: Style) -> String {
+/// The line itself, where it is of interest.
+fn source_text(source: &Source, guilty: bool) -> String {
+    match source {
+        Source {
+            line: Some(number),
+            text: Some(text),
+            ..
+        } if guilty => format!("         {number:>5} | {}\n", styled(SOURCE, text)),
+        _ => String::new(),
+    }
+}
+
+fn row(mark: &str, name: &str, place: Option<&Source>, style: Style) -> String {
     let pad = COLUMN.saturating_sub(name.chars().count()).max(2);
     let name = styled(style, name);
     match place {

@@ -7,6 +7,10 @@ mod c;
 mod dma_api;
 mod rust;
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use crate::report::Report;
 
 use body::Body;
@@ -36,6 +40,14 @@ pub(crate) enum Draft {
 }
 
 impl Draft {
+    /// Whether a line, with whatever is around it, can be the first of a report at all: most lines
+    /// of a log are not, and need not be looked at any closer.
+    pub(crate) fn may_open(raw: &str) -> bool {
+        static MARKS: LazyLock<[Finder<'_>; 4]> =
+            LazyLock::new(|| ["WARNING: ", "DMASAN: ", "DMA-API: ", "page leak!"].map(Finder::new));
+        MARKS.iter().any(|mark| mark.find(raw.as_bytes()).is_some())
+    }
+
     /// Begins a report if the line can be the first of one.
     pub(crate) fn open(text: &str, line: u64) -> Option<Self> {
         RustDraft::open(text, line)

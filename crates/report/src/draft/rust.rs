@@ -96,12 +96,13 @@ impl RustDraft {
 
 /// What the sanitizer says was being done; foreign lines may end in `by`, too.
 fn is_act(words: &str) -> bool {
-    const ACTS: [&str; 6] = [
+    const ACTS: [&str; 7] = [
         "freed",
         "allocated",
         "ended",
         "unbound",
-        "overwritten",
+        "found",
+        "mapped over",
         "mapped again",
     ];
     words.starts_with("unmapped ") || ACTS.contains(&words)

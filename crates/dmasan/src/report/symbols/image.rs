@@ -15,6 +15,9 @@ use super::dwarf::{self, Lines};
 use super::layout::Layout;
 use super::table::{Found, Function, Table};
 
+/// How many bytes before a place without a line there may be one for it.
+const NEAR: u64 = 64;
+
 /// A kernel or a module.
 pub(super) struct Image {
     path: PathBuf,
@@ -31,6 +34,8 @@ pub(super) struct Place {
     pub(super) function: Option<String>,
     pub(super) file: PathBuf,
     pub(super) line: Option<u32>,
+    /// Whether that is only the last one before.
+    pub(super) near: bool,
 }
 
 /// What has become of a frame.
@@ -130,11 +135,15 @@ impl Image {
         }
         if found.len() == 1 {
             let places = found.pop().unwrap_or_default();
-            let ambiguous = functions.len() > 1 && places.is_empty();
-            let doubt = ambiguous.then(|| {
+            let doubt = if functions.len() > 1 && places.is_empty() {
                 let count = functions.len();
-                format!("one of {count} functions of this name and length in {name}")
-            });
+                Some(format!(
+                    "one of {count} functions of this name and length in {name}"
+                ))
+            } else {
+                let near = places.last().is_some_and(|place| place.near);
+                near.then(|| "the compiler names no line here, but this one before".to_owned())
+            };
             return Resolved { places, doubt };
         }
         let outermost = |places: &Vec<Place>| {
@@ -163,9 +172,29 @@ impl Image {
     fn places(&self, function: Function, frame: &Frame) -> Vec<Place> {
         // A stack has the places where calls return to; the call is before that.
         let offset = frame.offset.saturating_sub(1);
-        let address = function.address.wrapping_add(offset);
-        // Damaged debug information is as good as none.
-        self.places_at(address).unwrap_or_default()
+        let at = |offset| {
+            // Damaged debug information is as good as none.
+            let address = function.address.wrapping_add(offset);
+            self.places_at(address).unwrap_or_default()
+        };
+        let mut places = at(offset);
+        // Compilers give no line to code that belongs to several; the one before is near.
+        for back in 1..=NEAR.min(offset) {
+            if places.iter().all(|place| place.line.is_some()) {
+                break;
+            }
+            let before = at(offset - back);
+            for (place, before) in places.iter_mut().rev().zip(before.into_iter().rev()) {
+                if (&place.function, &place.file) != (&before.function, &before.file) {
+                    break;
+                }
+                if place.line.is_none() && before.line.is_some() {
+                    place.line = before.line;
+                    place.near = true;
+                }
+            }
+        }
+        places
     }
 
     fn places_at(&self, address: u64) -> Result<Vec<Place>, gimli::Error> {
@@ -186,6 +215,7 @@ impl Image {
                 function: name,
                 file: normal(Path::new(file)),
                 line: location.line,
+                near: false,
             }));
         }
         Ok(places)
