@@ -77,19 +77,18 @@ impl Findings {
                 self.lost_messages
             ));
         }
-        let stacks = || self.bugs.iter().flat_map(|bug| bug.report.stacks());
-        let module = || stacks().any(|(_, stack)| stack.frames.iter().any(|f| f.module.is_some()));
-        let text = match (vmlinux, modules) {
-            (false, false) if stacks().next().is_some() => {
-                "--vmlinux PATH and --modules DIR show where in the source that is"
-            }
-            (false, true) if stacks().next().is_some() => {
+        let stacks = self
+            .bugs
+            .iter()
+            .any(|bug| bug.report.stacks().next().is_some());
+        if stacks && !vmlinux {
+            let text = if modules {
                 "--vmlinux PATH shows where in the kernel's source that is"
-            }
-            (true, false) if module() => return,
-            _ => return,
-        };
-        self.hints.push(text.to_owned());
+            } else {
+                "--vmlinux PATH and --modules DIR show where in the source that is"
+            };
+            self.hints.push(text.to_owned());
+        }
     }
 
     /// `2 bugs, 5 reports`

@@ -150,7 +150,11 @@ impl fmt::Display for Outcome {
             " after {:.1} s (console: {})",
             self.seconds,
             self.log.display()
-        )
+        )?;
+        if self.reports.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\nexplained: dmasan report {}", self.log.display())
     }
 }
 
