@@ -23,9 +23,14 @@ impl Machine for Uml {
     }
 
     fn variables(&self) -> &'static [&'static str] {
-        // Where the kernel has frame pointers, `stub_signal_restorer` saves one on the stack right
-        // where rt_sigreturn looks for the signal's frame: no process survives its first signal.
-        &["CFLAGS_stub.o=$(CFLAGS_NO_HARDENING) -fomit-frame-pointer"]
+        &[
+            // Where the kernel has frame pointers, `stub_signal_restorer` saves one on the stack right
+            // where rt_sigreturn looks for the signal's frame: no process survives its first signal.
+            "CFLAGS_stub.o=$(CFLAGS_NO_HARDENING) -fomit-frame-pointer",
+            // With the large code model, clang has a section of its own for what begins at zero, and the linker
+            // script does not know it: it comes to lie behind `__bss_stop`, where lockdep takes no lock for static.
+            "LDS_EXTRA=-DBSS_FIRST_SECTIONS='*(.lbss .lbss.*)'",
+        ]
     }
 
     fn module_variables(&self) -> &'static [&'static str] {

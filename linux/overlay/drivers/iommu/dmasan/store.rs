@@ -21,6 +21,25 @@ pub(crate) struct PageData {
     spare: Atomic<u32>,
 }
 
+#[cfg(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST)]
+impl PageData {
+    /// What a page has when its memory comes online.
+    pub(crate) fn new() -> Self {
+        Self {
+            page: Atomic::new(0),
+            spare: Atomic::new(0),
+        }
+    }
+
+    pub(crate) fn page(&self) -> &Atomic<u32> {
+        &self.page
+    }
+
+    pub(crate) fn spare(&self) -> &Atomic<u32> {
+        &self.spare
+    }
+}
+
 // SAFETY: Two 32-bit integers, of which any bit pattern is a value, and no interior mutability but
 // that of an atomic, which is fine as entries are only ever read as shared.
 unsafe impl FromBytes for PageData {}

@@ -6,6 +6,8 @@
 //! known to be wrong. Here: that the hooks find the counts of real pages, and that the structs on
 //! the stacks of C code are what the engine takes them for.
 
+mod hotplug;
+
 use crate::{
     boot,
     check::__iommu_debug_check_unmapped,
