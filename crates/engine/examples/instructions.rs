@@ -47,6 +47,7 @@ struct All<'a>(&'a [[Word; 2]; PAGES]);
 impl Store for Memory {
     type Cell = Word;
     type Section<'a> = All<'a>;
+    type Around<'a> = All<'a>;
 
     #[inline]
     fn page_shift(&self) -> PageShift {
@@ -62,6 +63,11 @@ impl Store for Memory {
                 last: Pfn(u64::MAX),
             })
         }
+    }
+
+    #[inline]
+    fn around(&self, pfn: Pfn) -> Option<All<'_>> {
+        (pfn.0 < PAGES as u64).then_some(All(&self.0))
     }
 }
 
@@ -80,11 +86,6 @@ impl Words for All<'_> {
 }
 
 impl Section for All<'_> {
-    type Block<'a>
-        = All<'a>
-    where
-        Self: 'a;
-
     #[inline]
     fn first(&self) -> Pfn {
         Pfn(0)
@@ -93,12 +94,6 @@ impl Section for All<'_> {
     #[inline]
     fn last(&self) -> Pfn {
         Pfn(PAGES as u64 - 1)
-    }
-
-    #[inline]
-    fn block(&self, pfn: Pfn, order: u32) -> Option<All<'_>> {
-        let last = pfn.0 | ((1 << order) - 1);
-        (last < PAGES as u64).then_some(All(self.0))
     }
 }
 

@@ -140,6 +140,10 @@ fn a_store_that_breaks_its_word_hangs_nobody() {
     impl Store for Liar {
         type Cell = HostCell;
         type Section<'a> = Behind<<HostStore<HostCell> as Store>::Section<'a>>;
+        type Around<'a> = <HostStore<HostCell> as Store>::Around<'a>;
+        fn around(&self, pfn: Pfn) -> Option<Self::Around<'_>> {
+            self.0.around(pfn)
+        }
         fn page_shift(&self) -> PageShift {
             PAGE
         }
@@ -149,18 +153,11 @@ fn a_store_that_breaks_its_word_hangs_nobody() {
         }
     }
     impl<S: Section> Section for Behind<S> {
-        type Block<'a>
-            = S::Block<'a>
-        where
-            Self: 'a;
         fn first(&self) -> Pfn {
             Pfn(0)
         }
         fn last(&self) -> Pfn {
             Pfn(0)
-        }
-        fn block(&self, pfn: Pfn, order: u32) -> Option<S::Block<'_>> {
-            self.0.block(pfn, order)
         }
     }
     impl<S: Section> Words for Behind<S> {

@@ -23,14 +23,15 @@ pub enum Verdict {
     Underflow(Spans),
 }
 
-/// Whether all words for the pages, which are in the section, are zero, as they nearly always are.
+/// Whether all words for the pages are zero, as they nearly always are.
 ///
-/// Reads a few words. Says no where it would have to read more.
+/// Reads a few words of those of the largest block around the first page. Says no where it would
+/// have to read more.
 #[inline(always)]
-pub(super) fn has_no_words<S: Section>(shape: Shape, section: &S, pages: PageRange) -> bool {
+pub(super) fn has_no_words<W: Words>(shape: Shape, around: &W, pages: PageRange) -> bool {
     let (first, last) = (pages.first(), pages.last());
     (first.0 ^ last.0) >> shape.order(shape.mark()) == 0
-        && part_has_no_words(shape, section, first, last, shape.top())
+        && part_has_no_words(shape, around, first, last, shape.top())
 }
 
 /// Whether nothing is counted for the pages, which are in the section, whatever the words.
@@ -54,27 +55,18 @@ pub(super) fn is_clean<S: Section>(shape: Shape, section: &S, pages: PageRange) 
 }
 
 /// Whether all words for the pages, which are in one block that can have a mark, are zero. `top` is
-/// the level of the largest block around them that may be in the section.
+/// the level of the largest block around them that has a word.
 ///
 /// That is what nearly every check finds. If some are not, they may still cancel out; and of more
 /// than one page in a block that has been touched nothing is said.
 #[inline(always)]
-fn part_has_no_words<S: Section>(
-    shape: Shape,
-    section: &S,
-    first: Pfn,
-    last: Pfn,
-    top: usize,
-) -> bool {
-    let Some(around) = section.block(first, shape.order(top)) else {
-        return false;
-    };
-    let large = all_words(shape, &around, first, shape.mark(), top + 1);
+fn part_has_no_words<W: Words>(shape: Shape, words: &W, first: Pfn, last: Pfn, top: usize) -> bool {
+    let large = all_words(shape, words, first, shape.mark(), top + 1);
     if large.is_nothing() {
         return true;
     }
     first == last
-        && all_words(shape, &around, first, 0, shape.mark())
+        && all_words(shape, words, first, 0, shape.mark())
             .over(large)
             .is_zero()
 }

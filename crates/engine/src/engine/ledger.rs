@@ -8,7 +8,7 @@ use super::census;
 use super::chain::{self, Count};
 use super::marks;
 use super::settle::{self, Settled};
-use super::store::{all_sections, for_each_section, Section, Store};
+use super::store::{all_sections, for_each_section, Store, Words};
 use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Stretch, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
@@ -94,8 +94,8 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// If not, it may still have nothing to say, and is to be made.
     #[inline(always)]
     pub fn is_clean(&self, pages: PageRange) -> bool {
-        if let Ok(section) = self.store.section(pages.first()) {
-            if pages.last() <= section.last() && inspect::has_no_words(S::SHAPE, &section, pages) {
+        if let Some(around) = self.store.around(pages.first()) {
+            if inspect::has_no_words(S::SHAPE, &around, pages) {
                 return true;
             }
         }
@@ -136,16 +136,12 @@ impl<'s, S: Store> Ledger<'s, S> {
             return self.for_each_of_uneven(run, granule, step);
         };
         let first = pages.first();
-        if first == pages.last() {
-            if let Ok(section) = self.store.section(first) {
-                step.go(self.store, &section, Block::of_page(first), weight);
+        if let Some(around) = self.store.around(first) {
+            if first == pages.last() {
+                return step.go(self.store, &around, true, Block::of_page(first), weight);
             }
-            return;
-        }
-        let one = Block::of_all(S::SHAPE, pages);
-        if let (Some(block), Ok(section)) = (one, self.store.section(first)) {
-            if block.is_in(&section) {
-                return step.go(self.store, &section, block, weight);
+            if let Some(block) = Block::of_all(S::SHAPE, pages) {
+                return step.go(self.store, &around, true, block, weight);
             }
         }
         self.for_each_of_many(Stretch { pages, weight }, step);
@@ -162,7 +158,9 @@ impl<'s, S: Store> Ledger<'s, S> {
     fn for_each_of_many(&self, Stretch { pages, weight }: Stretch, step: &mut impl Step) {
         for_each_section(self.store, pages, |section, pages| {
             for_each_block(S::SHAPE, pages, |block| {
-                step.go(self.store, section, block, weight);
+                let marked = Block::around(S::SHAPE, block.first(), S::SHAPE.mark());
+                let has_mark = marked.is_in(section);
+                step.go(self.store, section, has_mark, block, weight);
             });
         });
     }
@@ -170,8 +168,16 @@ impl<'s, S: Store> Ledger<'s, S> {
 
 /// What an operation does to each block.
 trait Step {
-    /// To a block of the section, each page of which has `weight` of the translations.
-    fn go<S: Store>(&mut self, store: &S, section: &S::Section<'_>, block: Block, weight: u32);
+    /// To a block whose word is among those at hand, and so is that of the block with the mark around
+    /// it, if it has one. Each page has `weight` of the translations.
+    fn go<S: Store, W: Words<Cell = S::Cell>>(
+        &mut self,
+        store: &S,
+        words: &W,
+        has_mark: bool,
+        block: Block,
+        weight: u32,
+    );
 }
 
 struct Map<'f> {
@@ -180,14 +186,18 @@ struct Map<'f> {
 
 impl Step for Map<'_> {
     #[inline(always)]
-    fn go<S: Store>(&mut self, store: &S, section: &S::Section<'_>, block: Block, weight: u32) {
-        let mark = match block.level() < S::SHAPE.mark() {
-            true => marks::of(S::SHAPE, section, block.first()),
-            false => None,
-        };
-        let old = cell::add(block.cell(section), weight);
-        if let Some(mark) = mark {
-            marks::put_on(mark);
+    fn go<S: Store, W: Words<Cell = S::Cell>>(
+        &mut self,
+        store: &S,
+        words: &W,
+        has_mark: bool,
+        block: Block,
+        weight: u32,
+    ) {
+        let old = cell::add(block.cell(words), weight);
+        if has_mark && block.level() < S::SHAPE.mark() {
+            let marked = Block::around(S::SHAPE, block.first(), S::SHAPE.mark());
+            marks::put_on(marked.cell(words));
         }
         if overflow::is_due(old, weight) {
             look_for_overflow(store, block.first(), block.level(), self.saturated);
@@ -201,8 +211,15 @@ struct Unmap<'f> {
 
 impl Step for Unmap<'_> {
     #[inline(always)]
-    fn go<S: Store>(&mut self, store: &S, section: &S::Section<'_>, block: Block, weight: u32) {
-        let old = cell::take(block.cell(section), weight);
+    fn go<S: Store, W: Words<Cell = S::Cell>>(
+        &mut self,
+        store: &S,
+        words: &W,
+        _: bool,
+        block: Block,
+        weight: u32,
+    ) {
+        let old = cell::take(block.cell(words), weight);
         if old.is_reported() || old.minus(Word::of(weight)).is_negative() {
             settle_block(store, block.first(), block.level(), old, self.underflow);
         }
@@ -215,13 +232,22 @@ struct Release<'f, F> {
 }
 
 impl<F: FnMut(Pfn) -> bool> Step for Release<'_, F> {
-    fn go<S: Store>(&mut self, _: &S, section: &S::Section<'_>, block: Block, weight: u32) {
-        cell::take(block.cell(section), weight);
-        settle::block(S::SHAPE, section, block, |pfn, settled| {
-            if settled == (Settled::Exact { reported: false }) && (self.is_leak)(pfn) {
-                self.leaks.push(pfn, weight);
-            }
-        });
+    fn go<S: Store, W: Words<Cell = S::Cell>>(
+        &mut self,
+        store: &S,
+        words: &W,
+        _: bool,
+        block: Block,
+        weight: u32,
+    ) {
+        cell::take(block.cell(words), weight);
+        if let Ok(section) = store.section(block.first()) {
+            settle::block(S::SHAPE, &section, block, |pfn, settled| {
+                if settled == (Settled::Exact { reported: false }) && (self.is_leak)(pfn) {
+                    self.leaks.push(pfn, weight);
+                }
+            });
+        }
     }
 }
 

@@ -20,7 +20,6 @@ pub(super) fn touch<S: Section>(shape: Shape, section: &S, pfn: Pfn) {
 }
 
 /// The word with the mark of the block that a page is in. `None` if the section is too small.
-#[inline(always)]
 pub(super) fn of<S: Section>(shape: Shape, section: &S, pfn: Pfn) -> Option<&S::Cell> {
     let block = Block::around(shape, pfn, shape.mark());
     block.is_in(section).then(|| block.cell(section))

@@ -52,6 +52,11 @@ impl Shape {
         self.orders.get(level).copied().unwrap_or(0)
     }
 
+    /// The base-2 logarithm of the number of pages in the largest blocks.
+    pub const fn largest(self) -> u32 {
+        self.orders[self.orders.len() - 1]
+    }
+
     /// The level of the largest blocks.
     #[inline]
     pub(super) const fn top(self) -> usize {

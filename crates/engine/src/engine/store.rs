@@ -18,6 +18,11 @@ pub trait Store {
     where
         Self: 'a;
 
+    /// The pages around a page, borrowed likewise.
+    type Around<'a>: Words<Cell = Self::Cell>
+    where
+        Self: 'a;
+
     /// The sizes of blocks that have a word. The same for everybody who uses the store.
     const SHAPE: Shape = Shape::LINUX;
 
@@ -29,6 +34,12 @@ pub trait Store {
     /// Device memory, offline memory and addresses with nothing behind them are holes: nobody
     /// allocates or frees there, so there is nothing to count. `pfn` may be any number at all.
     fn section(&self, pfn: Pfn) -> Result<Self::Section<'_>, Hole>;
+
+    /// The largest block that can have a word around `pfn`, which is how nearly all words are found:
+    /// its bounds need not be looked at any more.
+    ///
+    /// `None` if it is not all in one section; those that are smaller may be.
+    fn around(&self, pfn: Pfn) -> Option<Self::Around<'_>>;
 }
 
 /// Pages without words.
@@ -54,21 +65,11 @@ pub trait Words {
 
 /// Pages whose words lie at a fixed distance from one another.
 pub trait Section: Words {
-    /// The pages of a naturally aligned block.
-    type Block<'a>: Words<Cell = Self::Cell>
-    where
-        Self: 'a;
-
     /// The first page of the section.
     fn first(&self) -> Pfn;
 
     /// The last page of the section.
     fn last(&self) -> Pfn;
-
-    /// The block of `1 << order` pages that a page is in, if all of it is in the section.
-    ///
-    /// For several words of a block whose bounds need to be looked at but once.
-    fn block(&self, pfn: Pfn, order: u32) -> Option<Self::Block<'_>>;
 }
 
 /// Calls `visit` for every section that the pages are in, with those of the pages that are in it.

@@ -65,6 +65,10 @@ impl<C: Cell, B: Blocks> Store for HostStore<C, B> {
         = HostSection<'a, C>
     where
         Self: 'a;
+    type Around<'a>
+        = HostSection<'a, C>
+    where
+        Self: 'a;
     const SHAPE: Shape = B::SHAPE;
 
     fn page_shift(&self) -> PageShift {
@@ -85,6 +89,15 @@ impl<C: Cell, B: Blocks> Store for HostStore<C, B> {
                 last: Pfn(u64::MAX),
             }),
         }
+    }
+
+    fn around(&self, pfn: Pfn) -> Option<HostSection<'_, C>> {
+        let section = self.section(pfn).ok()?;
+        let order = Self::SHAPE.largest();
+        let first = Pfn(pfn.0 >> order << order);
+        let begin = first.0.checked_sub(section.first.0)? as usize;
+        let words = section.words.get(begin..begin + (1 << order))?;
+        Some(HostSection { first, words })
     }
 }
 
@@ -109,23 +122,11 @@ impl<C: Cell> Words for HostSection<'_, C> {
 }
 
 impl<C: Cell> Section for HostSection<'_, C> {
-    type Block<'a>
-        = HostSection<'a, C>
-    where
-        Self: 'a;
-
     fn first(&self) -> Pfn {
         self.first
     }
 
     fn last(&self) -> Pfn {
         Pfn(self.first.0 + (self.words.len() as u64 - 1))
-    }
-
-    fn block(&self, pfn: Pfn, order: u32) -> Option<HostSection<'_, C>> {
-        let first = Pfn(pfn.0 >> order << order);
-        let begin = first.0.checked_sub(self.first.0)? as usize;
-        let words = self.words.get(begin..begin + (1 << order))?;
-        Some(HostSection { first, words })
     }
 }

@@ -7,23 +7,22 @@
 #include <linux/rcupdate.h>
 
 /* One call instead of two, for those to whom it matters */
-__rust_helper void rust_helper_page_ext_lock(unsigned long pfn,
-					     struct page_ext_span *span)
+__rust_helper struct page_ext *
+rust_helper_page_ext_lock_pfn(unsigned long pfn, unsigned int order)
 {
 	rcu_read_lock();
-	page_ext_span(pfn, span);
+	return page_ext_block(pfn, order);
 }
 
-/* Or three; returns the PFN */
-__rust_helper unsigned long
-rust_helper_page_ext_lock_page(const struct page *page,
-			       struct page_ext_span *span)
+/* Or three */
+__rust_helper struct page_ext_block
+rust_helper_page_ext_lock_page(const struct page *page, unsigned int order)
 {
-	unsigned long pfn = page_to_pfn(page);
+	struct page_ext_block block = { .pfn = page_to_pfn(page) };
 
 	rcu_read_lock();
-	page_ext_span(pfn, span);
-	return pfn;
+	block.page_ext = page_ext_block(block.pfn, order);
+	return block;
 }
 
 __rust_helper struct page *rust_helper_pfn_to_online_page(unsigned long pfn)

@@ -13,7 +13,7 @@ use crate::{
     transmute::FromBytes, //
 };
 use core::{
-    cell::UnsafeCell,
+    cell::{Cell, UnsafeCell},
     marker::PhantomData,
     mem::{align_of, size_of, MaybeUninit},
     ptr::NonNull, //
@@ -58,16 +58,16 @@ impl<T: FromBytes + Sync> Operations<T> {
         }
     }
 
-    /// Takes the RCU read lock, and looks up the entries of the page `pfn`, as they are likely to be
-    /// asked for. Any number will do.
+    /// Takes the RCU read lock, and looks up the block of `1 << ORDER` pages around the page `pfn`.
+    /// Any number will do.
     #[inline]
-    pub fn read_at<'a>(&'static self, memo: &'a mut Memo, pfn: usize) -> Reader<'a, T> {
-        // SAFETY: The memo is there to be written.
-        unsafe { bindings::page_ext_lock(pfn, memo.span.get().cast()) };
+    pub fn read_at<const ORDER: u32>(&'static self, pfn: usize) -> Reader<T, ORDER> {
+        // SAFETY: Any number may be asked for.
+        let page_ext = unsafe { bindings::page_ext_lock_pfn(pfn, ORDER) };
         // INVARIANT: This was just done.
         Reader {
             operations: self,
-            memo,
+            latest: Cell::new(bindings::page_ext_block { pfn, page_ext }),
             not_send: PhantomData,
         }
     }
@@ -78,64 +78,117 @@ impl<T: FromBytes + Sync> Operations<T> {
     ///
     /// `page` must point to a page.
     #[inline]
-    pub unsafe fn read_page<'a>(
+    pub unsafe fn read_page<const ORDER: u32>(
         &'static self,
-        memo: &'a mut Memo,
         page: *const bindings::page,
-    ) -> (Reader<'a, T>, usize) {
-        // SAFETY: By the safety requirement, and the memo is there to be written.
-        let pfn = unsafe { bindings::page_ext_lock_page(page, memo.span.get().cast()) };
+    ) -> (Reader<T, ORDER>, usize) {
+        // SAFETY: By the safety requirement.
+        let latest = unsafe { bindings::page_ext_lock_page(page, ORDER) };
         // INVARIANT: This was just done.
         let reader = Reader {
             operations: self,
-            memo,
+            latest: Cell::new(latest),
             not_send: PhantomData,
         };
-        (reader, pfn)
+        (reader, latest.pfn)
     }
 
-    /// Finds the entries of the page `pfn` and of all pages around it that are in the same array,
-    /// for callers who have the RCU read lock.
+    /// Finds the entries of the page `pfn` and of all pages around it that are in the same array.
     ///
     /// Any number may be asked for. Returns [`Missing`] for device memory, offline memory, holes,
     /// and as long as page extensions are not set up.
+    #[inline]
     pub fn entries<'a>(
         &'static self,
         _rcu: &'a rcu::Guard,
         pfn: usize,
     ) -> Result<Entries<'a, T>, Missing> {
-        let mut span = MaybeUninit::uninit();
-        // SAFETY: Any number may be asked for, the span is there to be written, and the guard shows
-        // that the RCU read lock is held. All of the span is written.
-        unsafe {
-            bindings::page_ext_span(pfn, span.as_mut_ptr());
-            self.entries_of(span.assume_init())
-        }
+        // SAFETY: The guard shows that the RCU read lock is held for `'a`.
+        unsafe { self.entries_under_lock(pfn) }
     }
 
     /// # Safety
     ///
-    /// The span must be what `page_ext_span()` has said, and the RCU read lock held for `'a`.
-    #[inline]
-    unsafe fn entries_of<'a>(
-        &'static self,
-        span: bindings::page_ext_span,
-    ) -> Result<Entries<'a, T>, Missing> {
-        if span.page_ext.is_null() {
+    /// The RCU read lock must be held for `'a`.
+    unsafe fn entries_under_lock<'a>(&'static self, pfn: usize) -> Result<Entries<'a, T>, Missing> {
+        let mut span = MaybeUninit::<bindings::page_ext_span>::uninit();
+        // SAFETY: Any number may be asked for, the span is there to be written, and the RCU read
+        // lock is held. All of the span is written.
+        let span = unsafe {
+            bindings::page_ext_span(pfn, span.as_mut_ptr());
+            span.assume_init()
+        };
+        // SAFETY: It is the first of an array, if it is any.
+        let Some(first) = (unsafe { self.data_of(span.page_ext) }) else {
             return Err(Missing { last: span.last });
-        }
-        // SAFETY: By the type invariant the core has set the offset during boot, before there were
-        // any entries, and does not change it again.
-        let offset = unsafe { (*self.inner.get()).offset };
-        // SAFETY: Every entry holds the data of every client, this one at `offset`.
-        let first = unsafe { span.page_ext.byte_add(offset) };
+        };
         // INVARIANT: The entries of a span are an array, which lives as long as the RCU read lock
         // is held. Pages are found in the span that they are in.
         Ok(Entries {
             first_pfn: span.first,
             more: span.last.wrapping_sub(span.first),
-            // SAFETY: It points into an array.
-            first: unsafe { NonNull::new_unchecked(first.cast()) },
+            first,
+            // SAFETY: Set during boot, constant afterwards.
+            stride: unsafe { bindings::page_ext_size },
+            data: PhantomData,
+        })
+    }
+
+    /// This client's data in a page extension.
+    ///
+    /// # Safety
+    ///
+    /// `page_ext` must be null or point to a page extension.
+    #[inline]
+    unsafe fn data_of(&'static self, page_ext: *mut bindings::page_ext) -> Option<NonNull<T>> {
+        let page_ext = NonNull::new(page_ext)?;
+        // SAFETY: By the type invariant the core has set the offset during boot, before there were
+        // any entries, and does not change it again.
+        let offset = unsafe { (*self.inner.get()).offset };
+        // SAFETY: Every entry holds the data of every client, this one at `offset`.
+        Some(unsafe { page_ext.byte_add(offset) }.cast())
+    }
+}
+
+/// The RCU read lock, which keeps entries where they are, and the block that was looked up last.
+///
+/// # Invariants
+///
+/// The RCU read lock is held, and `latest` is what `page_ext_block()` has said under it of blocks of
+/// `1 << ORDER` pages.
+pub struct Reader<T: 'static, const ORDER: u32> {
+    operations: &'static Operations<T>,
+    latest: Cell<bindings::page_ext_block>,
+    // The lock is given back where it was taken.
+    not_send: PhantomData<*mut ()>,
+}
+
+impl<T: FromBytes + Sync, const ORDER: u32> Reader<T, ORDER> {
+    /// As [`Operations::entries`].
+    pub fn entries(&self, pfn: usize) -> Result<Entries<'_, T>, Missing> {
+        // SAFETY: By the type invariants.
+        unsafe { self.operations.entries_under_lock(pfn) }
+    }
+
+    /// The entries of the block around the page `pfn`. `None` if they are not all there, or not in
+    /// one array.
+    #[inline]
+    pub fn block(&self, pfn: usize) -> Option<Block<'_, T>> {
+        let mut latest = self.latest.get();
+        if (pfn ^ latest.pfn) >> ORDER != 0 {
+            latest = bindings::page_ext_block {
+                pfn,
+                // SAFETY: Any number may be asked for, and the lock is held.
+                page_ext: unsafe { bindings::page_ext_block(pfn, ORDER) },
+            };
+            self.latest.set(latest);
+        }
+        // INVARIANT: The entries of a block are an array, which lives as long as the RCU read lock
+        // is held.
+        Some(Block {
+            // SAFETY: It is that of the first page of the block, if it is any.
+            first: unsafe { self.operations.data_of(latest.page_ext) }?,
+            mask: (1 << ORDER) - 1,
             // SAFETY: Set during boot, constant afterwards.
             stride: unsafe { bindings::page_ext_size },
             data: PhantomData,
@@ -143,73 +196,7 @@ impl<T: FromBytes + Sync> Operations<T> {
     }
 }
 
-/// Where a [`Reader`] keeps what it has looked up, for the caller to have on the stack: it is
-/// written by C code, and whatever C code knows the address of cannot be kept in registers.
-pub struct Memo {
-    span: UnsafeCell<MaybeUninit<bindings::page_ext_span>>,
-}
-
-impl Memo {
-    /// Nothing is there yet.
-    #[inline]
-    pub const fn new() -> Self {
-        Self {
-            span: UnsafeCell::new(MaybeUninit::uninit()),
-        }
-    }
-}
-
-impl Default for Memo {
-    #[inline]
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The RCU read lock, which keeps entries where they are, and where some of them are.
-///
-/// # Invariants
-///
-/// The RCU read lock is held, and in `memo` is what `page_ext_span()` has said under it.
-pub struct Reader<'a, T: 'static> {
-    operations: &'static Operations<T>,
-    memo: &'a Memo,
-    // The lock is given back where it was taken.
-    not_send: PhantomData<*mut ()>,
-}
-
-impl<T: FromBytes + Sync> Reader<'_, T> {
-    /// Finds the entries of the page `pfn` and of all pages around it that are in the same array.
-    ///
-    /// Any number may be asked for. Returns [`Missing`] for device memory, offline memory, holes,
-    /// and as long as page extensions are not set up.
-    #[inline]
-    pub fn entries(&self, pfn: usize) -> Result<Entries<'_, T>, Missing> {
-        let mut span = self.latest();
-        if pfn.wrapping_sub(span.first) > span.last.wrapping_sub(span.first) {
-            self.look_up(pfn);
-            span = self.latest();
-        }
-        // SAFETY: By the type invariants.
-        unsafe { self.operations.entries_of(span) }
-    }
-
-    #[inline]
-    fn latest(&self) -> bindings::page_ext_span {
-        // SAFETY: By the type invariants it has been written, and nobody writes it meanwhile, as a
-        // reader stays where it is.
-        unsafe { (*self.memo.span.get()).assume_init() }
-    }
-
-    #[cold]
-    fn look_up(&self, pfn: usize) {
-        // SAFETY: Any number may be asked for, the RCU read lock is held, and the memo is there to
-        // be written.
-        unsafe { bindings::page_ext_span(pfn, self.memo.span.get().cast()) };
-    }
-}
-
-impl<T> Drop for Reader<'_, T> {
+impl<T, const ORDER: u32> Drop for Reader<T, ORDER> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants the lock is held.
@@ -277,26 +264,6 @@ impl<'a, T> Entries<'a, T> {
                 .byte_add(index.wrapping_mul(self.stride))
                 .as_ref()
         }
-    }
-
-    /// The entries of the naturally aligned block of `1 << order` pages that a page is in, if all
-    /// of them are here.
-    #[inline]
-    pub fn block(&self, pfn: usize, order: u32) -> Option<Block<'a, T>> {
-        let mask = 1usize.checked_shl(order)? - 1;
-        let index = (pfn & !mask).checked_sub(self.first_pfn)?;
-        if index > self.more || self.more - index < mask {
-            return None;
-        }
-        // INVARIANT: All entries from that of the first page to that of the last were just seen to
-        // be here.
-        Some(Block {
-            // SAFETY: By the type invariants, since the page is in range.
-            first: unsafe { self.first.byte_add(index.wrapping_mul(self.stride)) },
-            mask,
-            stride: self.stride,
-            data: PhantomData,
-        })
     }
 }
 

@@ -6,10 +6,7 @@ use crate::{
     engine::{Count, Ledger, PageRange, Pfn},
     store::PageCounts, //
 };
-use kernel::{
-    bindings,
-    page_ext::Memo, //
-};
+use kernel::bindings;
 
 /// Pages that are looked at in one go.
 const STEP: u64 = 1 << 15;
@@ -21,8 +18,7 @@ pub(crate) fn for_each_mapped(mut visit: impl FnMut(Pfn, Count)) {
     let mut first = 0;
     while first < end {
         if let Some(pages) = PageRange::from_count(Pfn(first), STEP.min(end - first)) {
-            let mut memo = Memo::new();
-            let counts = PageCounts::lock_from(&mut memo, pages);
+            let counts = PageCounts::lock_from(pages.first());
             Ledger::new(&counts).for_each_mapped(pages, &mut visit);
         }
         first += STEP;

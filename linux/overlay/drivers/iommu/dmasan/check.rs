@@ -10,7 +10,6 @@ use crate::{
 use kernel::{
     bindings,
     ffi::c_int,
-    page_ext::Memo,
     prelude::*, //
 };
 
@@ -29,9 +28,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_check_unmapped(
         return;
     };
     {
-        let mut memo = Memo::new();
         // SAFETY: By the safety requirement.
-        let (counts, first) = unsafe { PageCounts::lock_page(&mut memo, page) };
+        let (counts, first) = unsafe { PageCounts::lock_page(page) };
         match PageRange::from_count(first, count) {
             Some(pages) if !Ledger::new(&counts).is_clean(pages) => (),
             _ => return,
@@ -50,9 +48,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_check_unmapped(
 unsafe fn look(page: *const bindings::page, count: u64, freed: bool) {
     // The lock is given back before anything is printed.
     let (pages, verdict) = {
-        let mut memo = Memo::new();
         // SAFETY: By the safety requirement.
-        let (counts, first) = unsafe { PageCounts::lock_page(&mut memo, page) };
+        let (counts, first) = unsafe { PageCounts::lock_page(page) };
         let Some(pages) = PageRange::from_count(first, count) else {
             return;
         };

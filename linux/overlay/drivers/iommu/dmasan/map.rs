@@ -11,7 +11,6 @@ use crate::{
 use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
-    page_ext::Memo,
     prelude::*, //
 };
 
@@ -39,8 +38,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_begin(
     if let (Some(granule), Some(run)) = (granule, run) {
         let mut saturated = Findings::new();
         {
-            let mut memo = Memo::new();
-            let counts = PageCounts::lock_at(&mut memo, run.first());
+            let counts = PageCounts::lock_at(run.first());
             Ledger::new(&counts).map_begin(run, granule, &mut saturated);
         }
         if let Some(saturated) = saturated.spans() {
@@ -70,8 +68,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_end(
         }
         let mut underflow = Findings::new();
         {
-            let mut memo = Memo::new();
-            let counts = PageCounts::lock_at(&mut memo, run.first());
+            let counts = PageCounts::lock_at(run.first());
             Ledger::new(&counts).map_end(run, mapped as u64, granule, &mut underflow);
         }
         if let Some(underflow) = underflow.spans() {
@@ -126,8 +123,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_settle(
     };
     let mut lost = Findings::new();
     pending.settle(mapped as u64, |run| {
-        let mut memo = Memo::new();
-        let counts = PageCounts::lock_at(&mut memo, run.first());
+        let counts = PageCounts::lock_at(run.first());
         // What is missing was mapped before there was anything to count it in.
         Ledger::new(&counts).unmap(run, granule, &mut Findings::new());
         for stretch in run.stretches(counts.page_shift(), granule) {

@@ -47,7 +47,8 @@ impl Kept {
     fn is_mapped(self) -> bool {
         let mut is_mapped = false;
         if let Some(pages) = PageRange::from_count(self.first(), self.pages()) {
-            Ledger::new(&PageCounts::lock()).for_each_mapped(pages, |_, _| is_mapped = true);
+            let counts = PageCounts::lock_from(pages.first());
+            Ledger::new(&counts).for_each_mapped(pages, |_, _| is_mapped = true);
         }
         is_mapped
     }

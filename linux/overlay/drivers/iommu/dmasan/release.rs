@@ -12,7 +12,6 @@ use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
     ffi::c_uint,
-    page_ext::Memo,
     prelude::*, //
 };
 
@@ -32,8 +31,7 @@ impl Release {
     fn release(&mut self, run: Run) {
         // SAFETY: The domain is valid until its end is over.
         if let Some(granule) = unsafe { granule_of(self.domain) } {
-            let mut memo = Memo::new();
-            let counts = PageCounts::lock_at(&mut memo, run.first());
+            let counts = PageCounts::lock_at(run.first());
             Ledger::new(&counts).release(run, granule, &mut self.leaks, is_allocatable);
         }
     }

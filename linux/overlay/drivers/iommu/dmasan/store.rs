@@ -4,11 +4,11 @@
 
 use crate::{
     boot,
-    engine::{self, Granule, Hole, PageRange, PageShift, Pfn, PhysAddr, Section, Store, Words}, //
+    engine::{self, Granule, Hole, PageShift, Pfn, PhysAddr, Section, Shape, Store, Words}, //
 };
 use kernel::{
     bindings,
-    page_ext::{Block, Entries, Memo, Operations, Reader},
+    page_ext::{Block, Entries, Operations, Reader},
     sync::atomic::{Acquire, Atomic, Full},
     transmute::FromBytes, //
 };
@@ -73,44 +73,50 @@ impl engine::Cell for Atomic<u32> {
     }
 }
 
-/// The counts of all pages, for as long as the RCU read lock is held.
-pub(crate) struct PageCounts<'p>(Reader<'p, PageData>);
+/// The size of the blocks that are looked up as a whole: as large as any that has a word.
+const AROUND: u32 = Shape::LINUX.largest();
 
-impl<'p> PageCounts<'p> {
+/// The counts of all pages, for as long as the RCU read lock is held.
+pub(crate) struct PageCounts(Reader<PageData, AROUND>);
+
+impl PageCounts {
     /// Takes the RCU read lock, so that memory cannot go away with its counts. Those around `phys`
     /// are found at once.
     #[inline]
-    pub(crate) fn lock_at(memo: &'p mut Memo, phys: PhysAddr) -> Self {
+    pub(crate) fn lock_at(phys: PhysAddr) -> Self {
+        Self::lock_from(Pfn(phys.0 >> bindings::PAGE_SHIFT))
+    }
+
+    /// The same for a page.
+    #[inline]
+    pub(crate) fn lock_from(pfn: Pfn) -> Self {
         // CAST: If physical addresses are wider than page frame numbers, others are found.
-        let pfn = (phys.0 >> bindings::PAGE_SHIFT) as usize;
-        Self(page_iommu_debug_ops.read_at(memo, pfn))
+        Self(page_iommu_debug_ops.read_at(pfn.0 as usize))
     }
 
-    /// The same for some pages.
-    pub(crate) fn lock_from(memo: &'p mut Memo, pages: PageRange) -> Self {
-        // CAST: As above.
-        Self(page_iommu_debug_ops.read_at(memo, pages.first().0 as usize))
-    }
-
-    /// The same for a page. Returns its number as well.
+    /// The same for a page of which the number is not known. Returns the number as well.
     ///
     /// # Safety
     ///
     /// `page` must point to a page.
     #[inline]
-    pub(crate) unsafe fn lock_page(memo: &'p mut Memo, page: *const bindings::page) -> (Self, Pfn) {
+    pub(crate) unsafe fn lock_page(page: *const bindings::page) -> (Self, Pfn) {
         // SAFETY: By the safety requirement.
-        let (reader, pfn) = unsafe { page_iommu_debug_ops.read_page(memo, page) };
+        let (reader, pfn) = unsafe { page_iommu_debug_ops.read_page(page) };
         (Self(reader), Pfn(pfn as u64))
     }
 }
 
-impl Store for PageCounts<'_> {
+impl Store for PageCounts {
     type Cell = Atomic<u32>;
-    type Section<'a>
-        = PageSection<'a>
-    where
-        Self: 'a;
+    type Section<'a> = PageSection<'a>;
+    type Around<'a> = PageBlock<'a>;
+
+    #[inline]
+    fn around(&self, pfn: Pfn) -> Option<PageBlock<'_>> {
+        let pfn = usize::try_from(pfn.0).ok()?;
+        self.0.block(pfn).map(PageBlock)
+    }
 
     #[inline]
     fn page_shift(&self) -> PageShift {
@@ -154,11 +160,6 @@ impl Words for PageSection<'_> {
 }
 
 impl Section for PageSection<'_> {
-    type Block<'a>
-        = PageBlock<'a>
-    where
-        Self: 'a;
-
     #[inline]
     fn first(&self) -> Pfn {
         Pfn(self.0.first_pfn() as u64)
@@ -167,11 +168,6 @@ impl Section for PageSection<'_> {
     #[inline]
     fn last(&self) -> Pfn {
         Pfn(self.0.last_pfn() as u64)
-    }
-
-    #[inline]
-    fn block(&self, pfn: Pfn, order: u32) -> Option<PageBlock<'_>> {
-        self.0.block(pfn.0 as usize, order).map(PageBlock)
     }
 }
 

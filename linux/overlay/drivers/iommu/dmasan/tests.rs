@@ -23,7 +23,6 @@ use crate::{
 use kernel::{
     bindings,
     page::{Page, PAGE_SHIFT, PAGE_SIZE},
-    page_ext::Memo,
     prelude::*, //
 };
 use pin_init::zeroed;
@@ -60,14 +59,12 @@ pub(crate) fn phys_of(page: &Page) -> u64 {
 }
 
 fn check(pages: PageRange) -> Verdict {
-    let mut memo = Memo::new();
-    let counts = PageCounts::lock_from(&mut memo, pages);
+    let counts = PageCounts::lock_from(pages.first());
     Ledger::new(&counts).check(pages)
 }
 
 fn translations(pfn: u64) -> Option<u32> {
-    let mut memo = Memo::new();
-    let counts = PageCounts::lock_at(&mut memo, PhysAddr(pfn << PAGE_SHIFT));
+    let counts = PageCounts::lock_at(PhysAddr(pfn << PAGE_SHIFT));
     Ledger::new(&counts)
         .count(Pfn(pfn))
         .map(Count::translations)

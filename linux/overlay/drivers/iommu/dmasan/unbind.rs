@@ -12,7 +12,6 @@ use crate::{
 };
 use kernel::{
     bindings,
-    page_ext::Memo,
     prelude::*, //
 };
 
@@ -43,10 +42,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unbound(
         }
         let page = PageRange::from_count(pfn, 1).filter(|_| is_allocatable(pfn));
         // It counts as reported from now on: that it is freed later is no further bug.
-        let verdict = page.map(|page| {
-            let mut memo = Memo::new();
-            Ledger::new(&PageCounts::lock_from(&mut memo, page)).check(page)
-        });
+        let verdict =
+            page.map(|page| Ledger::new(&PageCounts::lock_from(page.first())).check(page));
         if let Some(Verdict::Mapped(spans)) = verdict {
             for span in spans.kept() {
                 // CAST: That many translations of a page cannot be counted.

@@ -16,7 +16,6 @@ use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
     ffi::c_uint,
-    page_ext::Memo,
     prelude::*, //
 };
 
@@ -54,8 +53,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_walk_end(
     };
     let mut underflow = Findings::new();
     {
-        let mut memo = Memo::new();
-        let counts = PageCounts::lock_at(&mut memo, PhysAddr(walk.first[0]));
+        let counts = PageCounts::lock_at(PhysAddr(walk.first[0]));
         let ledger = Ledger::new(&counts);
         for (&first, &last) in walk.first.iter().zip(&walk.last).take(len) {
             if let Some(run) = Run::closed(PhysAddr(first), PhysAddr(last)) {
@@ -130,8 +128,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
         pending.settle(unmapped as u64, |run| {
             let mut underflow = Findings::new();
             {
-                let mut memo = Memo::new();
-                let counts = PageCounts::lock_at(&mut memo, run.first());
+                let counts = PageCounts::lock_at(run.first());
                 Ledger::new(&counts).unmap(run, granule, &mut underflow);
             }
             match underflow.spans() {

@@ -22,7 +22,8 @@ use crate::{
         Run,
         Section,
         Store,
-        Verdict, //
+        Verdict,
+        Words, //
     },
     store::{page_iommu_debug_ops, PageData}, //
 };
@@ -91,6 +92,7 @@ fn words() -> Result<KVVec<PageData>> {
 impl Store for Memory {
     type Cell = Atomic<u32>;
     type Section<'a> = Online<'a>;
+    type Around<'a> = Online<'a>;
 
     fn page_shift(&self) -> PageShift {
         PageShift(bindings::PAGE_SHIFT)
@@ -112,6 +114,11 @@ impl Store for Memory {
             }),
         }
     }
+
+    fn around(&self, _: Pfn) -> Option<Online<'_>> {
+        // The largest blocks are larger than a section here.
+        None
+    }
 }
 
 /// A section that is online.
@@ -121,8 +128,6 @@ struct Online<'a> {
 }
 
 impl Section for Online<'_> {
-    type Cell = Atomic<u32>;
-
     fn first(&self) -> Pfn {
         Pfn(self.first)
     }
@@ -130,6 +135,10 @@ impl Section for Online<'_> {
     fn last(&self) -> Pfn {
         Pfn(self.first + (PAGES - 1))
     }
+}
+
+impl Words for Online<'_> {
+    type Cell = Atomic<u32>;
 
     // CAST: In both, the page is in the section, which is small.
 
