@@ -78,6 +78,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_origin_map(
     keep(run, |record, level| {
         record.made = made;
         record.made.event.level = level;
+        // What is known to have gone is gone since.
+        record.gone = Event::NEVER;
     });
 }
 
@@ -169,7 +171,9 @@ pub(crate) fn of(pfn: Pfn) -> Origin {
         // What is kept for a block of another size has nothing to do with the page.
         let time = |event: &Event| (event.level == place.level).then_some(event.moment.time);
         let (made, gone) = (time(&record.made.event), time(&record.gone));
-        if made > gone && made > origin.made.map(|made| made.event.moment.time) {
+        if gone.is_none_or(|gone| gone == 0)
+            && made > origin.made.map(|made| made.event.moment.time)
+        {
             origin.made = Some(record.made);
         }
         if gone > origin.gone.map(|gone| gone.moment.time) {

@@ -20,6 +20,19 @@ pub(crate) struct Event {
     pub(crate) level: u8,
 }
 
+impl Event {
+    /// None so far.
+    pub(crate) const NEVER: Self = Self {
+        stack: None,
+        moment: Moment {
+            time: 0,
+            pid: 0,
+            cpu: 0,
+        },
+        level: 0,
+    };
+}
+
 /// A map.
 #[derive(Clone, Copy)]
 pub(crate) struct Made {
