@@ -209,7 +209,8 @@ Reports of one kind in one function by one driver are one bug. Of each bug it te
 what usually mends it, who mapped the pages and who freed them, and where in the source that is:
 
   --vmlinux   the file vmlinux of the build folder (or the folder), not the image that is booted
-  --modules   a folder; modules are found anywhere below it, by name [default: that of vmlinux]
+  --modules   a folder; modules are found anywhere below it, by name [default: vmlinux's,
+              if it is a build folder]
   --source    the kernel tree or the driver's folder; without it, sources are looked for where they
               were when the kernel was built
 

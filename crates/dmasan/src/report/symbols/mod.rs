@@ -50,6 +50,7 @@ impl Symbols {
             }
         });
         let beside = vmlinux.as_deref().and_then(Path::parent);
+        let beside = beside.filter(|folder| is_build_folder(folder));
         let folder = modules.or(beside).map(|path| match path.as_os_str() {
             empty if empty.is_empty() => PathBuf::from("."),
             _ => path.to_owned(),
@@ -139,6 +140,10 @@ impl Symbols {
     /// Opens the files that a module may be in.
     fn load(&mut self, module: &str) {
         let Some(modules) = self.modules.as_mut() else {
+            if self.kernel.is_some() {
+                self.hints
+                    .insert("--modules DIR shows where in the modules that is".to_owned());
+            }
             return;
         };
         if self.loaded.contains_key(module) {
@@ -186,6 +191,12 @@ impl Symbols {
             }
         }
     }
+}
+
+/// Whether a kernel was built in a folder. Others may be anything, the whole disk included.
+fn is_build_folder(folder: &Path) -> bool {
+    const MARKS: [&str; 3] = [".config", "Module.symvers", "modules.order"];
+    MARKS.iter().any(|name| folder.join(name).is_file())
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ impl Built {
             ("init/main.c", MAIN),
             ("init/other.c", OTHER),
             ("drivers/buggy.rs", RUST),
+            (".config", "CONFIG_MODULES=y\n"),
         ] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
@@ -339,6 +340,20 @@ fn reports_get_their_lines_and_the_text_of_them() {
             .iter()
             .any(|hint| hint.starts_with("no unheard_of.ko")),
         "{hints:?}"
+    );
+}
+
+#[test]
+fn modules_are_not_looked_for_all_over_the_disk() {
+    let built = Built::new();
+    let path = built.kernel("-g");
+    fs::remove_file(built.path(".config")).expect("a file");
+    let mut symbols = Symbols::open(Some(&path), None, None).expect("symbols");
+    assert!(symbols.modules.is_none());
+    symbols.load("same");
+    assert_eq!(
+        symbols.hints(),
+        ["--modules DIR shows where in the modules that is"]
     );
 }
 
