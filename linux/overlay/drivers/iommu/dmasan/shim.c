@@ -7,6 +7,7 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/iommu.h>
+#include <linux/iommu-debug-quarantine.h>
 #include <linux/memblock.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
