@@ -16,6 +16,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("zoo", "zoo"),
     ("modules/bench", "bench"),
     ("modules/stress", "stress"),
+    ("modules/edu", "edu"),
     // Part of both, by a link.
     ("modules/shared", "shared"),
 ];

@@ -7,6 +7,8 @@ pub(crate) struct Tally {
     pub(crate) failed: u64,
     /// One line for each failure.
     pub(crate) failures: Vec<String>,
+    /// One line for each thing that was asked for and could not be tried.
+    pub(crate) missing: Vec<String>,
 }
 
 impl Tally {
@@ -25,10 +27,21 @@ impl Tally {
         self.failures.push(name.to_owned());
     }
 
+    /// Something that was asked for could not be tried.
+    pub(crate) fn not_run(&mut self, what: &str) {
+        self.missing.push(what.to_owned());
+    }
+
+    /// Everything was tried and has passed.
+    pub(crate) fn is_good(&self) -> bool {
+        self.failed == 0 && self.missing.is_empty()
+    }
+
     /// Takes over what another tally has.
     pub(crate) fn add(&mut self, other: Tally) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.failures.extend(other.failures);
+        self.missing.extend(other.missing);
     }
 }

@@ -5,6 +5,7 @@
 mod domain;
 mod format;
 mod pages;
+#[expect(dead_code, reason = "only a device can be a witness")]
 mod stage;
 mod table;
 
@@ -18,8 +19,21 @@ pub(crate) use self::{
         Pages,
         PfnRange, //
     },
-    stage::{
-        Stage,
-        Variant, //
-    },
+    stage::Variant,
 };
+
+impl stage::Place for Format {
+    fn name(&self) -> &'static str {
+        (*self).name()
+    }
+}
+
+/// One performance of one case on a page table format.
+pub(crate) type Stage = stage::Stage<Format>;
+
+impl Stage {
+    /// The page table format to perform on.
+    pub(crate) fn format(&self) -> Format {
+        *self.place()
+    }
+}

@@ -121,15 +121,20 @@ impl Pages {
         Ok(singles)
     }
 
+    /// The first page, valid as long as `self` lives.
+    pub(crate) fn as_ptr(&self) -> *mut bindings::page {
+        self.first.as_ptr()
+    }
+
     fn first_pfn(&self) -> usize {
         // SAFETY: By the type's invariants, it is a valid page.
-        unsafe { zoo_page_to_pfn(self.first.as_ptr().cast()) }
+        unsafe { zoo_page_to_pfn(self.as_ptr().cast()) }
     }
 }
 
 impl Drop for Pages {
     fn drop(&mut self) {
         // SAFETY: By the type's invariants, and as it is dropped there is no further use.
-        unsafe { bindings::__free_pages(self.first.as_ptr(), self.order) };
+        unsafe { bindings::__free_pages(self.as_ptr(), self.order) };
     }
 }

@@ -11,10 +11,7 @@ use kernel::{
     prelude::*, //
 };
 
-use super::{
-    Format,
-    PfnRange, //
-};
+use super::PfnRange;
 use crate::catalog::{
     Case,
     Expect, //
@@ -38,21 +35,27 @@ impl Variant {
     }
 }
 
+/// What a case performs on: a page table format, or a device.
+pub(crate) trait Place {
+    /// The name in the log.
+    fn name(&self) -> &'static str;
+}
+
 /// One performance of one case: which it is, and what it announces.
-pub(crate) struct Stage {
+pub(crate) struct Stage<P> {
     case: &'static Case,
     variant: Variant,
-    format: Format,
+    place: P,
     announced: Cell<bool>,
 }
 
-impl Stage {
+impl<P: Place> Stage<P> {
     /// Sets the stage; nothing is printed yet.
-    pub(crate) fn new(case: &'static Case, variant: Variant, format: Format) -> Self {
+    pub(crate) fn new(case: &'static Case, variant: Variant, place: P) -> Self {
         Self {
             case,
             variant,
-            format,
+            place,
             announced: Cell::new(false),
         }
     }
@@ -62,9 +65,9 @@ impl Stage {
         self.variant
     }
 
-    /// The page table format to perform on.
-    pub(crate) fn format(&self) -> Format {
-        self.format
+    /// What to perform on.
+    pub(crate) fn place(&self) -> &P {
+        &self.place
     }
 
     /// Says that what comes next is to be reported, and which pages are at fault.
@@ -104,6 +107,11 @@ impl Stage {
         }
     }
 
+    /// Says how many bytes of somebody else's page the device has written over.
+    pub(crate) fn witness(&self, bytes: usize) {
+        self.announce(fmt!("overwritten {} bytes", bytes));
+    }
+
     /// Says that the performance begins.
     pub(crate) fn begin(&self) {
         self.announce(fmt!("begin"));
@@ -124,7 +132,7 @@ impl Stage {
             "p{:02} {} {}: {}\n",
             self.case.number,
             self.variant.name(),
-            self.format.name(),
+            self.place.name(),
             what
         );
     }

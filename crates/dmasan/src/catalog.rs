@@ -9,7 +9,7 @@
 )]
 mod shared;
 
-pub(crate) use shared::{Case, Expect, CASES, FORMATS};
+pub(crate) use shared::{Case, Expect, CASES, EDU, FORMATS, ON_EDU};
 
 /// The case of a pattern.
 pub(crate) fn find(number: u32) -> Option<&'static Case> {

@@ -4,8 +4,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dmasan_lab::{Implementation, MachineKind};
+use dmasan_lab::{Device, Implementation, MachineKind};
 
 use crate::bench::{Impl, Size};
 use crate::catalog;
@@ -56,19 +57,15 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
 }
 
-/// The machine that the kernel runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Machine {
-    /// User-Mode Linux: the kernel is a process, no virtualization needed.
-    Uml,
+/// Reads the name of a machine; the help lists all of them.
+fn machine_parser() -> impl TypedValueParser<Value = MachineKind> {
+    let names = MachineKind::ALL.map(|kind| PossibleValue::new(kind.name()).help(kind.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<MachineKind>())
 }
 
-impl From<Machine> for MachineKind {
-    fn from(machine: Machine) -> Self {
-        match machine {
-            Machine::Uml => Self::Uml,
-        }
-    }
+/// Reads the name of a device.
+fn device_parser() -> impl TypedValueParser<Value = Device> {
+    PossibleValuesParser::new(Device::ALL.map(Device::name)).try_map(|name| name.parse::<Device>())
 }
 
 /// The implementation of the sanitizer.
@@ -104,8 +101,8 @@ pub(crate) enum SanitizerOrOff {
 #[derive(Debug, Args)]
 pub(crate) struct KernelArgs {
     /// The machine that it runs on.
-    #[arg(long, value_enum, default_value_t = Machine::Uml)]
-    pub(crate) machine: Machine,
+    #[arg(long, value_parser = machine_parser(), default_value_t = MachineKind::Uml)]
+    pub(crate) machine: MachineKind,
     /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
     #[arg(long, value_name = "DIR")]
     pub(crate) linux: Option<PathBuf>,
@@ -132,8 +129,8 @@ pub(crate) struct DemoArgs {
     /// Only these patterns, by number.
     #[arg(long = "case", value_name = "N", value_delimiter = ',', value_parser = parse_case)]
     pub(crate) cases: Vec<u32>,
-    /// Only this page-table format.
-    #[arg(long, value_name = "FORMAT", value_parser = catalog::FORMATS.to_vec())]
+    /// Only this page-table format, or only the device `edu` of a machine that is emulated.
+    #[arg(long, value_name = "FORMAT", value_parser = [catalog::FORMATS, &[catalog::EDU]].concat())]
     pub(crate) format: Option<String>,
     /// How long one boot may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
@@ -149,6 +146,7 @@ Examples:
   dmasan run -- uname -a
   dmasan run --module my_driver.ko -- sh -c 'echo 1 > /sys/kernel/debug/my_driver/go'
   dmasan run --module src/my_driver:mode=uaf,n=3
+  dmasan run --machine x86-vtd --device nvme --append iommu.strict=1 -- dd if=/dev/nvme0n1 of=/dev/null
   dmasan run --module a.ko --no-load --file my-test.sh -- sh /my-test.sh
 
 The guest has busybox. A folder given as a module is built against the lab's kernel, out of tree,
@@ -175,6 +173,9 @@ pub(crate) struct RunArgs {
     /// A file for the guest [default place: / and its own name].
     #[arg(long = "file", value_name = "PATH[:GUEST_PATH]")]
     pub(crate) files: Vec<FileSpec>,
+    /// Devices for a machine that is emulated.
+    #[arg(long = "device", value_name = "DEVICE", value_delimiter = ',', value_parser = device_parser())]
+    pub(crate) devices: Vec<Device>,
     /// Words for the kernel's command line.
     #[arg(long, value_name = "CMDLINE", allow_hyphen_values = true)]
     pub(crate) append: Vec<String>,
@@ -310,8 +311,8 @@ as in a cloud, a cost may double for seconds, and --stat quiet compares best. Ex
 cases could not be measured.")]
 pub(crate) struct BenchArgs {
     /// The machine to run on.
-    #[arg(long, value_enum, default_value_t = Machine::Uml)]
-    pub(crate) machine: Machine,
+    #[arg(long, value_parser = machine_parser(), default_value_t = MachineKind::Uml)]
+    pub(crate) machine: MachineKind,
     /// What is compared.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "IMPL",
           default_values_t = [Impl::Off, Impl::C, Impl::Rust])]

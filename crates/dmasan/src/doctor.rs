@@ -75,6 +75,12 @@ fn tell(doctor: &Doctor) -> anyhow::Result<()> {
         Err(why) => format!("mirror  none: {why}"),
     })?;
 
+    let qemu = doctor.qemu.as_deref();
+    setup::print(&format!(
+        "qemu    {}",
+        qemu.unwrap_or("none; downloaded when a machine needs it")
+    ))?;
+
     if doctor.to_do.is_empty() {
         setup::print("\nEverything is there: nothing to download.")?;
     } else {

@@ -43,7 +43,7 @@ pub(crate) fn kernel(
     let request = KernelRequest {
         linux: args.linux.clone(),
         fragments: fragments(&args.configs)?,
-        ..KernelRequest::new(args.machine.into(), implementation)
+        ..KernelRequest::new(args.machine, implementation)
     };
     lab.kernel(&request)
         .with_context(|| format!("cannot build the kernel with the {implementation} sanitizer"))

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::cache::{available_mib, Cache, WHOLE_LAB_MIB};
 use crate::debian::{derive_mirror, missing, BACKPORTS, SUITE};
+use crate::emulator::Emulator;
 use crate::native::{self, Tool};
-use crate::root::BuildRoot;
-use crate::{namespace, root, source};
+use crate::root::{Root, COMPILERS};
+use crate::{namespace, source};
 
 /// The state of the machine and of the cache.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +30,9 @@ pub struct Doctor {
     pub root: bool,
     /// Whether the mirror is known, and if not, why.
     pub mirror: Result<String, String>,
+    /// Which QEMU there is for the machines that need one; if there is none, one is downloaded when such
+    /// a machine is asked for.
+    pub qemu: Option<String>,
     /// What has to be downloaded and made, in order.
     pub to_do: Vec<ToDo>,
     /// What must be put right by hand before anything else; empty if nothing.
@@ -57,14 +61,14 @@ impl Doctor {
 pub(crate) fn examine(cache: &Cache) -> Doctor {
     let tools = native::survey();
     let tools_pass = tools.iter().all(|tool| tool.ok);
-    let has_root = BuildRoot::existing(cache).is_some();
+    let has_root = Root::existing(cache, &COMPILERS).is_some();
     let needs_root = !tools_pass && !has_root;
     let mut to_do = Vec::new();
     if needs_root {
         to_do.push(ToDo {
             what: format!("build root: Debian {SUITE} with rustc, bindgen and clang"),
-            download_mib: root::DOWNLOAD_MIB,
-            disk_mib: root::INSTALLED_MIB,
+            download_mib: COMPILERS.download_mib,
+            disk_mib: COMPILERS.installed_mib,
         });
     }
     if !source::debian::is_cached(cache) {
@@ -119,6 +123,7 @@ pub(crate) fn examine(cache: &Cache) -> Doctor {
         tools_pass,
         root: namespace::is_root(),
         mirror,
+        qemu: Emulator::existing(cache, "qemu-system-x86_64").map(|qemu| qemu.describe()),
         to_do,
         problems,
     }

@@ -172,6 +172,15 @@ pub enum LabError {
         why: String,
     },
 
+    /// The machine cannot be given this device.
+    #[error("the machine {machine} has no place for the device {device}")]
+    NoDevice {
+        /// The machine.
+        machine: String,
+        /// The device.
+        device: String,
+    },
+
     /// Another version of the lab works in the same cache.
     #[error("another dmasan has changed the kernel meanwhile; run the same command again")]
     Overtaken,

@@ -9,13 +9,14 @@ use std::thread;
 use crate::cache::{Cache, CacheLock};
 use crate::clean::{self, CleanReport, CleanWhat};
 use crate::doctor::{self, Doctor};
+use crate::emulator::Emulator;
 use crate::kernel::{self, Kernel, KernelRequest, Plan};
 use crate::lockfile::{self, LockFile, SourcePin};
-use crate::machine::{self, Boot, Guest};
+use crate::machine::{self, Boot, Ground, Guest, MachineKind};
 use crate::module::{self, Given, OwnModule};
 use crate::native;
 use crate::process::{self, Then};
-use crate::root::{self, Bind, BuildRoot};
+use crate::root::{Bind, Root, COMPILERS, QEMU};
 use crate::series::Series;
 use crate::source::{self, Source, SourceInfo};
 use crate::world::World;
@@ -73,6 +74,8 @@ impl Lab {
     pub fn kernel(&self, request: &KernelRequest) -> Result<Kernel, LabError> {
         let lock = self.cache.lock(&*self.progress)?;
         let (mut world, source) = self.ground(&lock, request)?;
+        // Before the kernel is built: what cannot be booted need not be.
+        let emulator = self.emulator(&lock, request.machine)?;
         if let World::Machine(_) = world {
             world = self.check_machine(&lock, world, &source, request)?;
         }
@@ -98,7 +101,7 @@ impl Lab {
                 ));
             }
         }
-        self.record(&world, &source)?;
+        self.record(&world, &source, emulator.as_ref())?;
         kernel::build(&self.cache, &plan, &*self.progress)
     }
 
@@ -159,7 +162,22 @@ impl Lab {
         on_line: &mut dyn FnMut(&str),
     ) -> Result<Boot, LabError> {
         let busybox = self.existing_world()?.busybox();
-        machine::boot(&self.cache, kernel, &busybox, guest, on_line)
+        let program = kernel.machine.machine().emulator();
+        let existing = program.and_then(|program| Emulator::existing(&self.cache, program));
+        let emulator = match (program, existing) {
+            (Some(_), None) => {
+                let lock = self.cache.lock(&*self.progress)?;
+                self.emulator(&lock, kernel.machine)?
+            }
+            (_, existing) => existing,
+        };
+        let ground = Ground {
+            cache: &self.cache,
+            kernel,
+            busybox: &busybox,
+            emulator: emulator.as_ref(),
+        };
+        machine::boot(ground, guest, on_line)
     }
 
     /// What the machine has and lacks. Changes nothing.
@@ -191,7 +209,7 @@ impl Lab {
     ) -> Result<Option<i32>, LabError> {
         let root = {
             let _lock = self.cache.lock(&*self.progress)?;
-            BuildRoot::obtain(&self.cache, &*self.progress)?
+            Root::obtain(&self.cache, &COMPILERS, &*self.progress)?
         };
         let binds: Vec<Bind> = command
             .binds
@@ -210,6 +228,19 @@ impl Lab {
         Ok(ended.status.code())
     }
 
+    /// The emulator that a machine runs under, if it needs one; it is made if it is missing.
+    fn emulator(
+        &self,
+        _lock: &CacheLock,
+        machine: MachineKind,
+    ) -> Result<Option<Emulator>, LabError> {
+        machine
+            .machine()
+            .emulator()
+            .map(|program| Emulator::obtain(&self.cache, program, &*self.progress))
+            .transpose()
+    }
+
     /// A toolchain and a source; what is missing of both is made at the same time.
     fn ground(
         &self,
@@ -219,7 +250,7 @@ impl Lab {
         let progress = &*self.progress;
         let world = || match native::detect() {
             Some(tools) if !self.is_refused(&tools) => Ok(World::Machine(tools)),
-            _ => BuildRoot::obtain(&self.cache, progress).map(World::Root),
+            _ => Root::obtain(&self.cache, &COMPILERS, progress).map(World::Root),
         };
         let source = || match &request.linux {
             Some(tree) => source::user::obtain(&self.cache, tree, progress),
@@ -230,7 +261,7 @@ impl Lab {
         }
         self.require_space(request)?;
         // Installing the machine's missing tools needs apt's lock: not from two threads.
-        if native::detect().is_none() && BuildRoot::existing(&self.cache).is_none() {
+        if native::detect().is_none() && Root::existing(&self.cache, &COMPILERS).is_none() {
             debian::ensure(&self.cache, progress)?;
         }
         thread::scope(|scope| {
@@ -248,8 +279,11 @@ impl Lab {
     /// An error unless there is room for all that is missing: better told now than in five minutes.
     fn require_space(&self, request: &KernelRequest) -> Result<(), LabError> {
         let mut needed = kernel::BUILD_MIB;
-        if native::detect().is_none() && BuildRoot::existing(&self.cache).is_none() {
-            needed += root::INSTALLED_MIB;
+        if native::detect().is_none() && Root::existing(&self.cache, &COMPILERS).is_none() {
+            needed += COMPILERS.installed_mib;
+        }
+        if request.machine.machine().emulator().is_some() {
+            needed += QEMU.installed_mib;
         }
         if request.linux.is_some() || !source::debian::is_cached(&self.cache) {
             needed += source::debian::DOWNLOAD_MIB + source::debian::UNPACKED_MIB;
@@ -259,7 +293,7 @@ impl Lab {
 
     /// The toolchain that is there already.
     fn existing_world(&self) -> Result<World, LabError> {
-        if let Some(root) = BuildRoot::existing(&self.cache) {
+        if let Some(root) = Root::existing(&self.cache, &COMPILERS) {
             // Cheaper to find than the machine's tools; busybox is the same for both.
             return Ok(World::Root(root));
         }
@@ -302,7 +336,7 @@ impl Lab {
         self.progress
             .note("this machine's compilers do not pass `make rustavailable`; using a build root");
         files::write_whole(&self.cache.path("machine-refused"), id.as_bytes())?;
-        BuildRoot::obtain(&self.cache, &*self.progress).map(World::Root)
+        Root::obtain(&self.cache, &COMPILERS, &*self.progress).map(World::Root)
     }
 
     fn is_refused(&self, tools: &native::Tools) -> bool {
@@ -342,7 +376,12 @@ impl Lab {
     }
 
     /// Writes down what is used, in the form of the project's lock file.
-    fn record(&self, world: &World, source: &Source) -> Result<(), LabError> {
+    fn record(
+        &self,
+        world: &World,
+        source: &Source,
+        emulator: Option<&Emulator>,
+    ) -> Result<(), LabError> {
         if let (
             World::Root(root),
             SourceInfo::Debian {
@@ -362,7 +401,11 @@ impl Lab {
                 &self.cache.path("used.toml"),
                 &LockFile {
                     source,
-                    toolchain: root.toolchain.clone(),
+                    toolchain: root.packages.clone(),
+                    emulator: match emulator {
+                        Some(Emulator::Root(root)) => Some(root.packages.clone()),
+                        _ => None,
+                    },
                 },
             )?;
         }

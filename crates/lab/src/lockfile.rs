@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{assets, files, LabError};
 
-/// A kernel source and a toolchain.
+/// A kernel source, a toolchain and an emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LockFile {
     pub(crate) source: SourcePin,
-    pub(crate) toolchain: ToolchainPin,
+    pub(crate) toolchain: RootPin,
+    /// None was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) emulator: Option<RootPin>,
 }
 
 /// A kernel source package.
@@ -28,10 +31,10 @@ pub(crate) struct SourcePin {
     pub(crate) sha256: String,
 }
 
-/// The packages of a build root that decide what the kernel becomes.
+/// The packages of a root that matter for what comes out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ToolchainPin {
+pub(crate) struct RootPin {
     pub(crate) suite: String,
     /// Package and version.
     pub(crate) packages: BTreeMap<String, String>,
@@ -48,12 +51,17 @@ impl LockFile {
     }
 }
 
-impl ToolchainPin {
-    /// What differs from `pinned`, in words.
-    pub(crate) fn differences(&self, pinned: &ToolchainPin) -> Vec<String> {
+impl RootPin {
+    /// What differs from what is pinned, in words.
+    pub(crate) fn differences(&self, pinned: &LockFile) -> Vec<String> {
+        let pinned = |package: &String| {
+            let emulator = pinned.emulator.as_ref();
+            let emulator = emulator.and_then(|pin| pin.packages.get(package));
+            pinned.toolchain.packages.get(package).or(emulator)
+        };
         self.packages
             .iter()
-            .filter_map(|(package, version)| match pinned.packages.get(package) {
+            .filter_map(|(package, version)| match pinned(package) {
                 Some(pinned) if pinned != version => {
                     Some(format!("{package} {version} instead of {pinned}"))
                 }
@@ -89,11 +97,21 @@ mod tests {
 
     #[test]
     fn a_moved_version_is_named() {
-        let pin = |version: &str| ToolchainPin {
+        let mut lock = LockFile::embedded().unwrap();
+        let pin = |package: &str, version: &str| RootPin {
             suite: "s".into(),
-            packages: [("rustc".to_owned(), version.to_owned())].into(),
+            packages: [(package.to_owned(), version.to_owned())].into(),
         };
-        assert_eq!(pin("2").differences(&pin("1")), ["rustc 2 instead of 1"]);
-        assert!(pin("1").differences(&pin("1")).is_empty());
+        lock.toolchain = pin("rustc", "1");
+        lock.emulator = Some(pin("qemu", "10"));
+        assert_eq!(
+            pin("rustc", "2").differences(&lock),
+            ["rustc 2 instead of 1"]
+        );
+        assert_eq!(
+            pin("qemu", "11").differences(&lock),
+            ["qemu 11 instead of 10"]
+        );
+        assert!(pin("rustc", "1").differences(&lock).is_empty());
     }
 }

@@ -27,6 +27,8 @@ pub enum OwnModule {
     Bench,
     /// Uses page tables and pages at random, by the rules or against them.
     Stress,
+    /// Drivers of the zoo on QEMU's device `edu`.
+    Edu,
 }
 
 impl OwnModule {
@@ -37,6 +39,7 @@ impl OwnModule {
             OwnModule::Zoo => "zoo",
             OwnModule::Bench => "bench",
             OwnModule::Stress => "stress",
+            OwnModule::Edu => "edu",
         }
     }
 

@@ -31,7 +31,7 @@ const PROGRAMS: &[&str] = &[
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Version(u32, u32, u32);
+pub(crate) struct Version(pub(crate) u32, pub(crate) u32, pub(crate) u32);
 
 /// Tools that pass.
 #[derive(Debug, Clone)]
@@ -96,8 +96,7 @@ fn checks() -> impl Iterator<Item = Box<dyn Fn() -> Tool>> {
         .into_iter()
         .map(|(name, program, wanted)| -> Box<dyn Fn() -> Tool> {
             Box::new(move || {
-                let text = answer(Command::new(program).arg("--version"));
-                let found = text.as_deref().and_then(version_in);
+                let found = version_of(program);
                 Tool {
                     name: name.to_owned(),
                     found: found.map(|version| version.to_string()),
@@ -175,6 +174,11 @@ fn is_static_elf(bytes: &[u8]) -> bool {
     };
     bytes.starts_with(b"\x7fELF\x02\x01")
         && segments().is_some_and(|kinds| !kinds.contains(&(PT_INTERP as usize)))
+}
+
+/// The version of a program, if there is one.
+pub(crate) fn version_of(program: &str) -> Option<Version> {
+    version_in(&answer(Command::new(program).arg("--version"))?)
 }
 
 /// The first version number in a program's answer.

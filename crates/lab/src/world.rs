@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::native::Tools;
 use crate::process::tethered;
-use crate::root::{Bind, BuildRoot};
+use crate::root::{Bind, Root};
 
 /// A place with a compiler that can build a Rust kernel.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(crate) enum World {
     /// The machine itself.
     Machine(Tools),
     /// The build root.
-    Root(BuildRoot),
+    Root(Root),
 }
 
 /// What a call of the kernel's `make` is about.

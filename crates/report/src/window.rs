@@ -37,6 +37,9 @@ pub struct Window {
     pub begin: u64,
     /// The case's own expectations, in the order of the log.
     pub expected: Vec<Expected>,
+    /// How many bytes of somebody else's page the device has written over, if there is a device
+    /// and somebody has looked.
+    pub overwritten: Option<u64>,
     /// How it ended.
     pub ending: Ending,
     /// The last line that belongs to it; where it stays open, that is the end of the log or the
@@ -80,6 +83,7 @@ impl Windows {
                 format: marker.format,
                 begin: here,
                 expected: Vec::new(),
+                overwritten: None,
                 ending: Ending::Open,
                 last: here,
             });
@@ -92,6 +96,7 @@ impl Windows {
         match marker.event {
             Event::Begin => {}
             Event::Expect(what) => window.expected.push(Expected { line: here, what }),
+            Event::Overwritten(bytes) => window.overwritten = Some(bytes),
             // What comes after a failure up to the end (if there is one) still belongs to it.
             Event::Failed(why) => window.ending = Ending::Failed(here, why),
             Event::End => {
@@ -134,11 +139,12 @@ mod tests {
             "boot",
             "zoo: p01 bug amdv1: begin",
             "zoo: p01 bug amdv1: expect silent",
-            "noise",
+            "zoo: p01 bug amdv1: overwritten 7 bytes",
             "zoo: p01 bug amdv1: end",
             "after",
         ]);
         assert_eq!(found.len(), 1);
+        assert_eq!(found[0].overwritten, Some(7));
         assert_eq!(found[0].ending, Ending::Complete(5));
         assert_eq!(
             found[0].expected,

@@ -10,6 +10,9 @@ use crate::line::Line;
 use crate::pfn::PfnRange;
 use crate::scan;
 
+/// The modules whose cases announce themselves, as the kernel log has them before each line.
+const MODULES: [&str; 2] = ["zoo: ", "edu: "];
+
 /// Which of a pattern's two drivers runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,6 +48,8 @@ pub enum Event {
     Begin,
     /// What should follow.
     Expect(Expectation),
+    /// So many bytes of somebody else's page have been written over by the device.
+    Overwritten(u64),
     /// It could not run, and why.
     Failed(String),
     /// It is over, cleaned up and all.
@@ -68,7 +73,11 @@ impl Marker {
     /// The marker on a console line, if it is one.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
-        let mut parts = Line::new(line).text.strip_prefix("zoo: ")?.splitn(2, ": ");
+        let text = Line::new(line).text;
+        let mut parts = MODULES
+            .iter()
+            .find_map(|module| text.strip_prefix(module))?
+            .splitn(2, ": ");
         let mut words = parts.next()?.split(' ');
         let case = words.next()?.strip_prefix('p')?.parse().ok()?;
         let variant = match words.next()? {
@@ -96,6 +105,8 @@ fn parse_event(text: &str) -> Option<Event> {
             if let Some(pfns) = text.strip_prefix("expect report pfn ") {
                 let (first, last) = scan::pfns(pfns)?;
                 Event::Expect(Expectation::Report(PfnRange::new(first, last)?))
+            } else if let Some(bytes) = text.strip_prefix("overwritten ") {
+                Event::Overwritten(bytes.strip_suffix(" bytes")?.parse().ok()?)
             } else {
                 Event::Failed(text.strip_prefix("failed: ")?.to_owned())
             }
@@ -131,11 +142,25 @@ mod tests {
             Some(pages(0x10, 0x1f))
         );
         assert_eq!(
+            event("overwritten 4096 bytes"),
+            Some(Event::Overwritten(4096))
+        );
+        assert_eq!(event("overwritten many bytes"), None);
+        assert_eq!(
             event("failed: ENOMEM: no"),
             Some(Event::Failed("ENOMEM: no".to_owned()))
         );
         assert_eq!(event("expect report pfn 0x1f-0x10"), None);
         assert_eq!(event("hello"), None);
+    }
+
+    #[test]
+    fn reads_the_drivers_of_a_device() {
+        let marker = Marker::parse("edu: p01 bug edu: begin").unwrap();
+        assert_eq!(
+            (marker.format.as_str(), marker.event),
+            ("edu", Event::Begin)
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use dmasan_report::{Log, Report};
 use crate::tally::Tally;
 
 /// The lab, with the cache that the tool uses.
-pub(super) fn lab() -> Result<Lab> {
+pub(crate) fn lab() -> Result<Lab> {
     Ok(Lab::open(None, Arc::new(Quiet))?)
 }
 
@@ -19,7 +19,7 @@ pub(super) fn kernel(lab: &Lab, implementation: Implementation) -> Result<Kernel
 }
 
 /// The words of a text.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -105,7 +105,7 @@ pub(super) fn expect_end(tally: &mut Tally, what: &str, boot: &Boot) {
 }
 
 /// Two tests: the guest has come to its end, and the sanitizer had nothing to say.
-pub(super) fn expect_silence(tally: &mut Tally, what: &str, boot: &Boot) {
+pub(crate) fn expect_silence(tally: &mut Tally, what: &str, boot: &Boot) {
     expect_end(tally, what, boot);
     let reports = reports(boot);
     for report in &reports {

@@ -12,7 +12,7 @@ use crate::tally::Tally;
 const RUST: &str = "rust/kernel/page_ext.rs drivers/iommu/dmasan/iommu_debug_pagealloc.rs";
 
 /// The same of our modules out of the tree.
-const MODULES: &str = "zoo/zoo_main.rs modules/bench/bench_main.rs modules/stress/stress_main.rs";
+const MODULES: &str = "zoo/zoo_main.rs modules/bench/bench_main.rs modules/stress/stress_main.rs modules/edu/edu_main.rs";
 
 /// Not looked at: what is left to those who send a series or maintain a tree (a sign-off, who maintains a file), and where
 /// an export stands: functions in Rust can only be exported from C.

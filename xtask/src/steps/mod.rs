@@ -3,14 +3,14 @@
 mod configs;
 mod controls;
 mod debug;
-mod guest;
+pub(crate) mod guest;
 mod host;
 mod iommufd;
 mod kernel_style;
-mod kunit;
+pub(crate) mod kunit;
 mod layout;
 mod stress;
-mod zoo;
+pub(crate) mod zoo;
 
 use std::fmt;
 use std::str::FromStr;

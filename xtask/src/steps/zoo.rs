@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use dmasan_lab::{Guest, GuestModule, Kernel, Lab, OwnModule};
+use dmasan_lab::{Guest, GuestModule, Kernel, Lab, MachineKind, OwnModule};
 use serde_json::Value;
 
 use super::{guest, layout};
@@ -58,8 +58,8 @@ const BUGS: &[(&str, u64)] = &[("p21-bug", 2), ("p23-bug", 2)];
 
 pub(super) fn run() -> Result<Tally> {
     let mut tally = Tally::default();
-    zoo(&mut tally, "rust", &[], &[])?;
-    zoo(&mut tally, "c", C_IS_WRONG, &[])?;
+    zoo(&mut tally, MachineKind::Uml, "rust", &[], &[])?;
+    zoo(&mut tally, MachineKind::Uml, "c", C_IS_WRONG, &[])?;
     tally.add(layout::check(&guest::lab()?)?);
     Ok(tally)
 }
@@ -72,7 +72,7 @@ pub(super) fn with_configs(configs: &[&Path]) -> Result<Tally> {
         more.push("--config");
         more.push(config.to_str().context("a path that is not UTF-8")?);
     }
-    zoo(&mut tally, "rust", &[], &more)?;
+    zoo(&mut tally, MachineKind::Uml, "rust", &[], &more)?;
     Ok(tally)
 }
 
@@ -98,13 +98,22 @@ pub(super) fn boot_whole(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
     Ok(tally)
 }
 
+/// The zoo on a machine.
+pub(crate) fn on(machine: MachineKind) -> Result<Tally> {
+    let mut tally = Tally::default();
+    zoo(&mut tally, machine, "rust", &[], &[])?;
+    Ok(tally)
+}
+
 fn zoo(
     tally: &mut Tally,
+    machine: MachineKind,
     implementation: &str,
     wrong: &[(&str, &str)],
     more: &[&str],
 ) -> Result<()> {
     let mut arguments = vec!["demo", "--impl", implementation, "--json"];
+    arguments.extend(["--machine", machine.name()]);
     arguments.extend(more);
     let (lines, succeeded) = output(&mut dmasan(&arguments), true)?;
     let demo: Value =
@@ -127,21 +136,27 @@ fn zoo(
         if !as_expected {
             println!("   {implementation} {name}: {case}");
         }
-        tally.check(&format!("zoo, {implementation}: {name}"), as_expected);
+        tally.check(
+            &format!("zoo, {machine}, {implementation}: {name}"),
+            as_expected,
+        );
         if case["expected"] == "report" {
             count_reports(tally, implementation, name, case);
         }
     }
     for (name, _) in wrong {
         let there = cases.iter().any(|case| case["name"] == **name);
-        tally.check(&format!("zoo, {implementation}: {name} has run"), there);
+        tally.check(
+            &format!("zoo, {machine}, {implementation}: {name} has run"),
+            there,
+        );
     }
     tally.check(
-        &format!("zoo, {implementation}: the exit status tells"),
+        &format!("zoo, {machine}, {implementation}: the exit status tells"),
         succeeded == wrong.is_empty(),
     );
     tally.check(
-        &format!("zoo, {implementation}: there are cases"),
+        &format!("zoo, {machine}, {implementation}: there are cases"),
         cases.len() > 20,
     );
     Ok(())

@@ -108,7 +108,7 @@ fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Resul
     let request = KernelRequest {
         linux: args.linux.clone(),
         fragments: vec![(PLAIN.0.to_owned(), PLAIN.1.to_owned())],
-        ..KernelRequest::new(args.machine.into(), which)
+        ..KernelRequest::new(args.machine, which)
     };
     let kernel = lab
         .kernel(&request)

@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use dmasan_lab::{Boot, Guest, GuestModule, Kernel, Lab, LabError, Progress, Step};
+use dmasan_lab::{Boot, Device, Guest, GuestModule, Kernel, Lab, LabError, Progress, Step};
 use dmasan_report::{Log, Variant};
 
 use super::verdict::{judge, CaseVerdict};
-use crate::catalog::{Case, FORMATS};
+use crate::catalog::{Case, EDU, FORMATS, ON_EDU};
 use crate::setup::sanitizer_on;
 
 /// Booting is short and touches the disk little: no more at a time than there are processors.
@@ -24,9 +24,11 @@ pub(crate) struct Boots<'a> {
     pub(crate) kernel: &'a Kernel,
     /// The zoo's module.
     pub(crate) zoo: &'a Path,
+    /// The zoo's drivers of a device, if the machine can have it.
+    pub(crate) edu: Option<&'a Path>,
     pub(crate) cases: Vec<(&'static Case, Variant)>,
-    /// One format by its place in [`FORMATS`], or all in turn.
-    pub(crate) format: Option<usize>,
+    /// Where they run.
+    pub(crate) places: Places,
     /// For one boot.
     pub(crate) timeout: Duration,
 }
@@ -85,16 +87,8 @@ impl Boots<'_> {
     }
 
     fn boot(&self, case: &'static Case, variant: Variant) -> Result<CaseVerdict, LabError> {
-        let format = self
-            .format
-            .and_then(|at| i64::try_from(at).ok())
-            .unwrap_or(-1);
         let bug = u8::from(variant == Variant::Bug);
-        let guest = Guest {
-            modules: vec![GuestModule {
-                path: PathBuf::from(self.zoo),
-                params: format!("case={} bug={bug} format={format}", case.number),
-            }],
+        let mut guest = Guest {
             append: sanitizer_on(self.kernel.implementation)
                 .iter()
                 .map(|word| (*word).to_owned())
@@ -102,13 +96,61 @@ impl Boots<'_> {
             timeout: self.timeout,
             ..Guest::default()
         };
+        let mut places = Vec::new();
+        if let Some((format, names)) = self.places.formats() {
+            places.extend(names);
+            guest.modules.push(GuestModule {
+                path: PathBuf::from(self.zoo),
+                params: format!("case={} bug={bug} format={format}", case.number),
+            });
+        }
+        if let Some(edu) = self.edu.filter(|_| self.places.has_device(case)) {
+            places.push(EDU);
+            guest.devices.push(Device::Edu);
+            guest.modules.push(GuestModule {
+                path: PathBuf::from(edu),
+                params: format!("case={} bug={bug}", case.number),
+            });
+        }
         let boot = self.lab.boot(self.kernel, &guest, &mut |_| ())?;
-        let formats = match self.format {
-            Some(at) => &FORMATS[at..=at],
-            None => FORMATS,
-        };
         let log = Log::parse(&boot.console);
-        Ok(judge(case, variant, formats, log, ended(&boot).as_deref()))
+        Ok(judge(case, variant, &places, log, ended(&boot).as_deref()))
+    }
+}
+
+/// What cases run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// All page-table formats in turn, and the device.
+    All,
+    /// One format, by its place in [`FORMATS`].
+    Format(usize),
+    /// The device.
+    Device,
+}
+
+impl Places {
+    /// The places of this name.
+    pub(crate) fn named(name: &str) -> Option<Places> {
+        if name == EDU {
+            return Some(Places::Device);
+        }
+        let at = FORMATS.iter().position(|format| *format == name)?;
+        Some(Places::Format(at))
+    }
+
+    /// The formats, as the zoo's module takes them and by their names; `None` if there is none.
+    fn formats(self) -> Option<(i64, &'static [&'static str])> {
+        match self {
+            Places::All => Some((-1, FORMATS)),
+            Places::Format(at) => Some((i64::try_from(at).ok()?, FORMATS.get(at..=at)?)),
+            Places::Device => None,
+        }
+    }
+
+    /// Whether a case also runs on the device.
+    pub(crate) fn has_device(self, case: &Case) -> bool {
+        !matches!(self, Places::Format(_)) && ON_EDU.contains(&case.number)
     }
 }
 

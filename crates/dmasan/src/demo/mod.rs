@@ -10,29 +10,41 @@ mod verdict;
 use std::time::Duration;
 
 use anyhow::Context;
+use dmasan_lab::OwnModule;
 use dmasan_report::Variant;
 
-use crate::catalog::{Case, CASES, FORMATS};
+use crate::catalog::{Case, CASES};
 use crate::cli::{Cli, DemoArgs};
 use crate::exit::Exit;
 use crate::setup;
 
-use boots::Boots;
+use boots::{Boots, Places};
 use summary::{About, Summary};
 
 pub(crate) fn run(cli: &Cli, args: &DemoArgs) -> anyhow::Result<Exit> {
+    let places = match &args.format {
+        Some(name) => Places::named(name).context("no such format")?,
+        None => Places::All,
+    };
+    if places == Places::Device && !args.kernel.machine.takes_devices() {
+        anyhow::bail!("the machine {} has no devices", args.kernel.machine);
+    }
     let (lab, ui) = setup::lab(cli)?;
     let kernel = setup::kernel(&lab, &args.kernel, args.sanitizer.into())?;
     let zoo = lab.zoo(&kernel).context("cannot build the zoo")?;
+    let edu = if args.kernel.machine.takes_devices() {
+        let edu = lab.own_module(&kernel, OwnModule::Edu);
+        Some(edu.context("cannot build the drivers of the device")?)
+    } else {
+        None
+    };
     let boots = Boots {
         lab: &lab,
         kernel: &kernel,
         zoo: &zoo,
-        cases: select(&args.cases),
-        format: args
-            .format
-            .as_ref()
-            .and_then(|name| FORMATS.iter().position(|f| f == name)),
+        edu: edu.as_deref(),
+        cases: select(&args.cases, places),
+        places,
         timeout: Duration::from_secs(args.timeout),
     };
     let verdicts = boots.run(&*ui).context("cannot run the zoo")?;
@@ -49,9 +61,12 @@ pub(crate) fn run(cli: &Cli, args: &DemoArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Both variants of the cases with these numbers, or of all.
-fn select(numbers: &[u32]) -> Vec<(&'static Case, Variant)> {
-    let wanted = |case: &&Case| numbers.is_empty() || numbers.contains(&case.number);
+/// Both variants of the cases with these numbers, or of all, that run there.
+fn select(numbers: &[u32], places: Places) -> Vec<(&'static Case, Variant)> {
+    let wanted = |case: &&Case| {
+        (numbers.is_empty() || numbers.contains(&case.number))
+            && (places != Places::Device || places.has_device(case))
+    };
     let both = |case| [(case, Variant::Bug), (case, Variant::Twin)];
     CASES.iter().filter(wanted).flat_map(both).collect()
 }
@@ -59,11 +74,13 @@ fn select(numbers: &[u32]) -> Vec<(&'static Case, Variant)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::ON_EDU;
 
     #[test]
     fn every_case_is_run_both_ways_unless_some_are_chosen() {
-        assert_eq!(select(&[]).len(), 2 * CASES.len());
-        let chosen: Vec<_> = select(&[7])
+        assert_eq!(select(&[], Places::All).len(), 2 * CASES.len());
+        assert_eq!(select(&[], Places::Device).len(), 2 * ON_EDU.len());
+        let chosen: Vec<_> = select(&[7], Places::All)
             .iter()
             .map(|(case, variant)| (case.number, *variant))
             .collect();

@@ -6,6 +6,7 @@ use dmasan_report::{Report, Variant};
 
 use super::summary::Summary;
 use super::verdict::{CaseVerdict, Naming, Sound};
+use crate::catalog::EDU;
 use crate::setup::print;
 use crate::table::{cell, table, Mood};
 
@@ -26,10 +27,23 @@ pub(crate) fn show(verdicts: &[CaseVerdict], summary: &Summary) -> anyhow::Resul
             print(&format!("  {line}"))?;
         }
     }
-    let formats = verdicts.first().map_or(0, |verdict| verdict.formats.len());
+    if let Some(deeds) = deeds(verdicts) {
+        print(&format!("\n{deeds}"))?;
+    }
+    let formats = verdicts
+        .iter()
+        .map(|verdict| verdict.formats.len())
+        .max()
+        .unwrap_or(0);
     if formats > 1 {
+        let places = if has_device(verdicts) {
+            "page-table formats, some also on a device"
+        } else {
+            "page-table formats"
+        };
+        let tables = formats - usize::from(has_device(verdicts));
         print(&format!(
-            "\nEvery case ran on {formats} page-table formats: one report on each makes {formats}."
+            "\nEvery case ran on {tables} {places}: one report on each makes {formats}."
         ))?;
     }
     print(&format!("\n{}", totals(summary)))
@@ -52,6 +66,33 @@ fn print_problems(verdicts: &[CaseVerdict]) -> anyhow::Result<()> {
         0 => Ok(()),
         more => print(&format!("  … and {more} more")),
     }
+}
+
+fn has_device(verdicts: &[CaseVerdict]) -> bool {
+    let mut formats = verdicts.iter().flat_map(|verdict| &verdict.formats);
+    formats.any(|format| format.format == EDU)
+}
+
+/// What a device did to pages that were somebody else's by then.
+fn deeds(verdicts: &[CaseVerdict]) -> Option<String> {
+    let harmed = |variant: Variant| {
+        verdicts
+            .iter()
+            .filter(move |verdict| verdict.variant == variant)
+            .flat_map(|verdict| verdict.formats.iter().map(move |format| (verdict, format)))
+            .filter_map(|(verdict, format)| Some((verdict, format.overwritten?)))
+    };
+    let bugs: Vec<String> = harmed(Variant::Bug)
+        .map(|(verdict, bytes)| format!("{bytes} bytes in {}", verdict.name()))
+        .collect();
+    let twins: u64 = harmed(Variant::Twin).map(|(_, bytes)| bytes).sum();
+    if bugs.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "After the report, the device wrote over what the page's next owner kept there: {}; for the twins, {twins}.",
+        bugs.join(", ")
+    ))
 }
 
 /// `14 caught, 0 missed, …`

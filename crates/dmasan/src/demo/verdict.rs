@@ -53,6 +53,9 @@ pub(crate) struct FormatVerdict {
     pub(crate) false_alarms: usize,
     /// Whether the pages at fault were named; absent where none were expected.
     pub(crate) named: Option<Naming>,
+    /// How many bytes of the page's next owner the device wrote over, where there was a device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overwritten: Option<u64>,
     /// Why the case does not count: it did not run, or not to its end.
     pub(crate) problem: Option<String>,
 }
@@ -178,6 +181,7 @@ fn did_not_run(format: &str, expected: Sound, ended: Option<&str>) -> FormatVerd
         reports: 0,
         false_alarms: 0,
         named: (expected == Sound::Report).then_some(Naming::None),
+        overwritten: None,
         problem: Some(ended.map_or("did not run".to_owned(), |how| {
             format!("did not run, {how}")
         })),
@@ -202,21 +206,24 @@ fn judge_window(expected: Sound, window: &Window, log: &Log, ended: Option<&str>
         Sound::Report => awaited.iter().all(heard) && !awaited.is_empty(),
         Sound::Silent => reports > 0,
     };
-    let problem = problem(window, ended).or_else(|| {
-        let announced = if awaited.is_empty() {
-            Sound::Silent
-        } else {
-            Sound::Report
-        };
-        let differs = phases.is_empty() || announced != expected;
-        differs.then(|| "announced something else than its catalog says".to_owned())
-    });
+    let problem = problem(window, ended)
+        .or_else(|| misdeed(window))
+        .or_else(|| {
+            let announced = if awaited.is_empty() {
+                Sound::Silent
+            } else {
+                Sound::Report
+            };
+            let differs = phases.is_empty() || announced != expected;
+            differs.then(|| "announced something else than its catalog says".to_owned())
+        });
     FormatVerdict {
         format: window.format.clone(),
         seen: if seen { Sound::Report } else { Sound::Silent },
         reports,
         false_alarms,
         named: awaited.iter().map(|phase| phase.naming(log)).min(),
+        overwritten: window.overwritten,
         problem,
     }
 }
@@ -229,6 +236,15 @@ fn problem(window: &Window, ended: Option<&str>) -> Option<String> {
         Ending::Open => {
             Some(ended.map_or("broke off".to_owned(), |how| format!("broke off, {how}")))
         }
+    }
+}
+
+/// Why a device's deeds do not fit its driver: a bug has to be one, and a twin right.
+fn misdeed(window: &Window) -> Option<String> {
+    match (window.variant, window.overwritten?) {
+        (Variant::Bug, 0) => Some("the device did no harm, so this was no bug".to_owned()),
+        (Variant::Twin, bytes @ 1..) => Some(format!("the device wrote over {bytes} bytes")),
+        _ => None,
     }
 }
 

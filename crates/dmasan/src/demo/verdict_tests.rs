@@ -234,3 +234,19 @@ fn an_accounting_warning_of_the_c_implementation_is_a_false_alarm() {
     assert!(verdict.caught() && !verdict.ok());
     assert_eq!(verdict.false_alarms(), 1);
 }
+
+#[test]
+fn a_device_does_harm_if_and_only_if_its_driver_is_wrong() {
+    let deed = |bytes: u64| format!("zoo: p01 bug amdv1: overwritten {bytes} bytes");
+    let bug = |bytes| {
+        judge_bug(&window(
+            "0x10",
+            &format!("{}\n{}", freed("0x10"), deed(bytes)),
+        ))
+    };
+    assert!(bug(4096).ok() && bug(4096).formats[0].overwritten == Some(4096));
+    assert!(bug(0).problem().is_some());
+    let twin = |bytes| judge_twin(&twin_window(&deed(bytes).replace("bug", "twin")));
+    assert!(twin(0).ok());
+    assert!(twin(1).problem().is_some());
+}

@@ -87,6 +87,7 @@ fn guest(lab: &Lab, kernel: &Kernel, args: &RunArgs) -> anyhow::Result<Guest> {
             .collect(),
         append: on.iter().copied().chain(words).map(str::to_owned).collect(),
         memory_mib: args.memory,
+        devices: args.devices.clone(),
         timeout: Duration::from_secs(args.timeout),
         ..Guest::default()
     })

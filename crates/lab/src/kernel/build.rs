@@ -77,7 +77,7 @@ impl Plan<'_> {
             .field(self.machine.variables().join("\n"));
         format!(
             "{}-{}-{}",
-            self.request.machine,
+            self.machine.family(),
             self.request.implementation,
             digest.short()
         )
@@ -141,7 +141,11 @@ pub(crate) fn build(
     let dir = cache.path("builds").join(&folder);
     let out = dir.join("out");
     let tree = plan.source.dir.join("linux");
-    let mut step = progress.begin(&format!("kernel ({})", plan.request.implementation));
+    let mut step = progress.begin(&format!(
+        "kernel ({}, {})",
+        plan.machine.family(),
+        plan.request.implementation
+    ));
 
     if !out.exists() {
         cache.require_space("building the kernel", BUILD_MIB)?;

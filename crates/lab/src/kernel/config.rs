@@ -19,7 +19,9 @@ pub(crate) fn compose(
     stock: bool,
 ) -> Result<Wanted, LabError> {
     let mut wanted = Wanted::default();
-    wanted.add(machine.config(), embedded(machine.config())?);
+    for config in machine.configs() {
+        wanted.add(config, embedded(config)?);
+    }
     let implementation = match request.implementation {
         // The stock kernel has nothing to choose from.
         Implementation::C if stock => "stock.config",

@@ -7,6 +7,7 @@ mod config;
 mod folders;
 mod recover;
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -37,26 +38,33 @@ impl std::fmt::Display for Implementation {
     }
 }
 
-/// A word that names no implementation or machine.
+/// A word that names no implementation, machine or device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is none of: {known}")]
 pub struct UnknownName {
     pub(crate) word: String,
-    pub(crate) known: &'static str,
+    pub(crate) known: String,
+}
+
+impl UnknownName {
+    /// The one of `all` that is called `word`.
+    pub(crate) fn look_up<T: Copy + Display>(word: &str, all: &[T]) -> Result<T, UnknownName> {
+        let names = || all.iter().map(ToString::to_string);
+        match names().position(|name| name == word) {
+            Some(at) => Ok(all[at]),
+            None => Err(UnknownName {
+                word: word.to_owned(),
+                known: names().collect::<Vec<_>>().join(", "),
+            }),
+        }
+    }
 }
 
 impl FromStr for Implementation {
     type Err = UnknownName;
 
     fn from_str(word: &str) -> Result<Self, UnknownName> {
-        match word {
-            "rust" => Ok(Implementation::Rust),
-            "c" => Ok(Implementation::C),
-            _ => Err(UnknownName {
-                word: word.to_owned(),
-                known: "rust, c",
-            }),
-        }
+        UnknownName::look_up(word, &[Implementation::Rust, Implementation::C])
     }
 }
 

@@ -5,8 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{initramfs, Start};
+use super::accel::{self, Accel};
+use super::{initramfs, Device, Start, INITRAMFS};
 use crate::cache::Cache;
+use crate::emulator::Emulator;
 use crate::kernel::Kernel;
 use crate::process::{self, Then};
 use crate::LabError;
@@ -42,6 +44,8 @@ pub struct Guest {
     pub memory_mib: u32,
     /// Processors.
     pub cpus: u32,
+    /// Devices besides those that the machine has anyway.
+    pub devices: Vec<Device>,
     /// How long it may run.
     pub timeout: Duration,
 }
@@ -56,6 +60,7 @@ impl Default for Guest {
             append: Vec::new(),
             memory_mib: 256,
             cpus: 2,
+            devices: Vec::new(),
             timeout: Duration::from_secs(120),
         }
     }
@@ -79,26 +84,63 @@ pub struct Boot {
     pub log: PathBuf,
 }
 
-/// Boots `kernel` with `guest`.
+/// What a boot needs besides the guest.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) cache: &'a Cache,
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) busybox: &'a Path,
+    /// There is one if the machine needs one.
+    pub(crate) emulator: Option<&'a Emulator>,
+}
+
+/// Boots the kernel with `guest`.
 pub(crate) fn boot(
-    cache: &Cache,
-    kernel: &Kernel,
-    busybox: &Path,
+    ground: Ground<'_>,
     guest: &Guest,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Boot, LabError> {
+    let accel = match ground.emulator {
+        None => Accel::Tcg,
+        Some(emulator) => {
+            let arch = ground.kernel.machine.machine().arch();
+            accel::choose(ground.cache, arch, &emulator.id(), || trial(ground))?
+        }
+    };
+    boot_on(ground, accel, guest, on_line)
+}
+
+/// Whether a guest comes to its end on the processor itself.
+fn trial(ground: Ground<'_>) -> Result<bool, LabError> {
+    let guest = Guest {
+        command: vec!["true".to_owned()],
+        timeout: accel::TRIAL,
+        ..Guest::default()
+    };
+    let boot = boot_on(ground, Accel::Kvm, &guest, &mut |_| ())?;
+    Ok(boot.exit == Some(0) && !boot.panicked)
+}
+
+fn boot_on(
+    ground: Ground<'_>,
+    accel: Accel,
+    guest: &Guest,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<Boot, LabError> {
+    let Ground { cache, kernel, .. } = ground;
     let scratch = cache.scratch()?;
-    let image = scratch.path().join("initramfs");
-    initramfs::write(&image, busybox, guest)?;
+    initramfs::write(&scratch.path().join(INITRAMFS), ground.busybox, guest)?;
     let log = cache.new_log("boot")?;
     let command = kernel.machine.machine().command(&Start {
         image: &kernel.image,
-        initramfs: &image,
         append: &guest.append,
         memory_mib: guest.memory_mib,
         cpus: guest.cpus,
+        devices: &guest.devices,
         scratch: scratch.path(),
-    });
+        emulator: ground.emulator,
+        accel,
+    })?;
 
     let mut console = Vec::new();
     let mut exit = None;

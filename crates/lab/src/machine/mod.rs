@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Machines that boot a kernel. A further one is a file beside `uml.rs` and a line in
-//! [`MachineKind::machine`].
+//! Machines that boot a kernel. A further one is a file beside `x86_vtd.rs` and its lines in
+//! [`MachineKind`].
 
+mod accel;
+mod device;
 mod guest;
 mod initramfs;
+mod qemu;
 mod uml;
+mod x86;
+mod x86_amdvi;
+mod x86_virtio;
+mod x86_vtd;
 
 use std::path::Path;
 use std::process::Command;
@@ -13,33 +20,73 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::emulator::Emulator;
 use crate::kernel::UnknownName;
+use crate::LabError;
 
-pub(crate) use guest::boot;
+pub(crate) use accel::Accel;
+pub use device::Device;
+pub(crate) use guest::{boot, Ground};
 pub use guest::{Boot, Guest, GuestModule};
+
+/// The name of the guest's user space in its scratch folder.
+const INITRAMFS: &str = "initramfs";
 
 /// The kinds of machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum MachineKind {
     /// User-Mode Linux: the kernel is a process.
     Uml,
+    /// A PC with Intel's IOMMU.
+    X86Vtd,
+    /// A PC with AMD's IOMMU.
+    X86Amdvi,
+    /// A PC with virtio-iommu.
+    X86Virtio,
 }
 
 impl MachineKind {
+    /// All of them.
+    pub const ALL: [MachineKind; 4] = [
+        MachineKind::Uml,
+        MachineKind::X86Vtd,
+        MachineKind::X86Amdvi,
+        MachineKind::X86Virtio,
+    ];
+
+    /// The name by which users choose it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.machine().name()
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        self.machine().about()
+    }
+
+    /// Whether it can be given a device.
+    #[must_use]
+    pub fn takes_devices(self) -> bool {
+        self.machine().emulator().is_some()
+    }
+
     pub(crate) fn machine(self) -> &'static dyn Machine {
         match self {
             MachineKind::Uml => &uml::Uml,
+            MachineKind::X86Vtd => &x86_vtd::X86_VTD,
+            MachineKind::X86Amdvi => &x86_amdvi::X86_AMDVI,
+            MachineKind::X86Virtio => &x86_virtio::X86_VIRTIO,
         }
     }
 }
 
 impl std::fmt::Display for MachineKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            MachineKind::Uml => "uml",
-        })
+        f.pad(self.name())
     }
 }
 
@@ -47,20 +94,23 @@ impl FromStr for MachineKind {
     type Err = UnknownName;
 
     fn from_str(word: &str) -> Result<Self, UnknownName> {
-        match word {
-            "uml" => Ok(MachineKind::Uml),
-            _ => Err(UnknownName {
-                word: word.to_owned(),
-                known: "uml",
-            }),
-        }
+        UnknownName::look_up(word, &MachineKind::ALL)
     }
 }
 
 /// What the lab has to know about a kind of machine.
 pub(crate) trait Machine: Sync {
-    /// The embedded configuration of its kernels.
-    fn config(&self) -> &'static str;
+    /// The name by which users choose it.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a few words.
+    fn about(&self) -> &'static str;
+
+    /// The name of its kernel: machines of one family boot the same one.
+    fn family(&self) -> &'static str;
+
+    /// The embedded fragments of its kernel's configuration; later ones win.
+    fn configs(&self) -> &'static [&'static str];
 
     /// `ARCH=` of the kernel's make.
     fn arch(&self) -> &'static str;
@@ -81,20 +131,60 @@ pub(crate) trait Machine: Sync {
     /// What of that is booted, relative to the build folder.
     fn image(&self) -> &'static str;
 
+    /// The emulator that it runs under.
+    fn emulator(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The command that boots. It must write the console to its standard output, never read,
     /// and end when the guest powers off or panics.
-    fn command(&self, start: &Start<'_>) -> Command;
+    fn command(&self, start: &Start<'_>) -> Result<Command, LabError>;
 }
 
 /// What a machine is started with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start<'a> {
     pub(crate) image: &'a Path,
-    pub(crate) initramfs: &'a Path,
     /// Words for the kernel's command line.
     pub(crate) append: &'a [String],
     pub(crate) memory_mib: u32,
     pub(crate) cpus: u32,
-    /// A folder for files of its own, removed afterwards.
+    pub(crate) devices: &'a [Device],
+    /// A folder that has the [`INITRAMFS`] in it, also for files of the machine's own; removed
+    /// afterwards.
     pub(crate) scratch: &'a Path,
+    /// There is one if the machine needs one.
+    pub(crate) emulator: Option<&'a Emulator>,
+    pub(crate) accel: Accel,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_read_and_stored_by_the_names_that_they_say() {
+        for kind in MachineKind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{kind}\""));
+        }
+    }
+
+    #[test]
+    fn machines_of_one_family_have_one_kernel() {
+        for a in MachineKind::ALL.map(MachineKind::machine) {
+            for b in MachineKind::ALL.map(MachineKind::machine) {
+                let kernel = |machine: &dyn Machine| {
+                    (
+                        machine.configs(),
+                        machine.arch(),
+                        machine.goals(),
+                        machine.image(),
+                    )
+                };
+                assert_eq!(a.family() == b.family(), kernel(a) == kernel(b));
+            }
+        }
+    }
 }

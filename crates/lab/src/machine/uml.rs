@@ -6,12 +6,25 @@ use std::process::Command;
 
 use super::{Machine, Start};
 use crate::process::tethered;
+use crate::LabError;
 
 pub(super) struct Uml;
 
 impl Machine for Uml {
-    fn config(&self) -> &'static str {
-        "uml.config"
+    fn name(&self) -> &'static str {
+        "uml"
+    }
+
+    fn about(&self) -> &'static str {
+        "User-Mode Linux: the kernel is a process, no virtualization needed"
+    }
+
+    fn family(&self) -> &'static str {
+        "uml"
+    }
+
+    fn configs(&self) -> &'static [&'static str] {
+        &["base.config", "uml.config"]
     }
 
     fn arch(&self) -> &'static str {
@@ -44,14 +57,23 @@ impl Machine for Uml {
         "linux"
     }
 
-    fn command(&self, start: &Start<'_>) -> Command {
+    fn command(&self, start: &Start<'_>) -> Result<Command, LabError> {
+        if let Some(device) = start.devices.first() {
+            return Err(LabError::NoDevice {
+                machine: self.name().to_owned(),
+                device: device.to_string(),
+            });
+        }
         // A panic ends in abort(): a core file as large as the guest's memory helps nobody.
         let mut command = tethered("sh");
         command
             .args(["-c", "ulimit -c 0; exec \"$@\"", "sh"])
             .arg(start.image);
         command
-            .arg(format!("initrd={}", start.initramfs.display()))
+            .arg(format!(
+                "initrd={}",
+                start.scratch.join(super::INITRAMFS).display()
+            ))
             .arg(format!("mem={}M", start.memory_mib))
             .arg(format!("ncpus={}", start.cpus))
             // Measuring it takes longer than all the rest of the kernel's start. Too much rather than
@@ -70,7 +92,7 @@ impl Machine for Uml {
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", start.scratch)
             .current_dir(start.scratch);
-        command
+        Ok(command)
     }
 }
 
@@ -79,17 +101,30 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    #[test]
-    fn the_users_words_come_last_so_that_they_win() {
-        let append = ["mem=64M".to_owned()];
-        let command = Uml.command(&Start {
+    use crate::machine::{Accel, Device};
+
+    fn command(append: &[String], devices: &[Device]) -> Result<Command, LabError> {
+        Uml.command(&Start {
             image: Path::new("/k"),
-            initramfs: Path::new("/i"),
-            append: &append,
+            append,
             memory_mib: 256,
             cpus: 2,
+            devices,
             scratch: Path::new("/s"),
-        });
+            emulator: None,
+            accel: Accel::Tcg,
+        })
+    }
+
+    #[test]
+    fn a_process_has_no_devices() {
+        let refused = command(&[], &[Device::Edu]);
+        assert!(matches!(refused, Err(LabError::NoDevice { .. })));
+    }
+
+    #[test]
+    fn the_users_words_come_last_so_that_they_win() {
+        let command = command(&["mem=64M".to_owned()], &[]).unwrap();
         let last = command.get_args().last().unwrap();
         assert_eq!(last, "mem=64M");
     }

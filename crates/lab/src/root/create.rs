@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Making the build root with mmdebstrap.
+//! Making a root with mmdebstrap.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{ESSENTIAL, EXCLUDED, PACKAGES};
+use super::{Kind, Root};
 use crate::cache::{self, Cache};
-use crate::debian::{self, proxy_settings, KEYRING, SUITE};
+use crate::debian::{self, proxy_settings, BACKPORTS, KEYRING, SUITE};
 use crate::files;
 use crate::lockfile::LockFile;
 use crate::namespace::{self, remove_all};
 use crate::process::Job;
 use crate::{LabError, Progress, Step};
 
-/// What is downloaded, in MiB.
-pub(crate) const DOWNLOAD_MIB: u64 = 360;
-/// What it takes on disk, in MiB, while it is made.
-pub(crate) const INSTALLED_MIB: u64 = 1700;
 /// Folders that others are mounted on.
-const MOUNT_POINTS: &[&str] = &["src", "out", "mod"];
+const MOUNT_POINTS: &[&str] = &["src", "out", "mod", "guest"];
 
-pub(super) fn create(cache: &Cache, place: &Path, progress: &dyn Progress) -> Result<(), LabError> {
-    cache.require_space("the build root", INSTALLED_MIB)?;
+pub(super) fn create(
+    cache: &Cache,
+    kind: &Kind,
+    place: &Path,
+    progress: &dyn Progress,
+) -> Result<(), LabError> {
+    cache.require_space(kind.title, kind.installed_mib)?;
     debian::ensure(cache, progress)?;
     namespace::require()?;
     let mirror = debian::derive_mirror()?;
@@ -32,63 +33,71 @@ pub(super) fn create(cache: &Cache, place: &Path, progress: &dyn Progress) -> Re
         files::create_dir(parent)?;
     }
 
-    let mut step = progress.begin("build root");
-    let made = bootstrap(cache, &mirror, &aside, &mut *step).and_then(|()| {
-        require_essentials(&aside)?;
+    let mut step = progress.begin(kind.title);
+    let made = bootstrap(cache, kind, &mirror, &aside, &mut *step).and_then(|()| {
+        require_essentials(kind, &aside)?;
         // Moving a folder of one's own needs no rights inside it.
         fs::rename(&aside, place).map_err(LabError::io("rename", &aside))?;
-        remove_others(place)
+        remove_others(kind, place)
     });
     if let Err(error) = made {
         // The first error is the one to tell; what stays is swept by the next run.
         let _ = remove_all(&aside);
         return Err(error);
     }
-    let toolchain = super::BuildRoot::existing(cache).map(|root| root.toolchain);
-    let rustc = toolchain
-        .as_ref()
-        .and_then(|pin| pin.packages.get("rustc"))
-        .cloned()
-        .unwrap_or_default();
-    step.finish(&format!("Debian {SUITE}, rustc {rustc}"));
-    if let Some(toolchain) = toolchain {
-        for difference in toolchain.differences(&LockFile::embedded()?.toolchain) {
+    let packages = Root::existing(cache, kind).map(|root| root.packages);
+    let main = packages.as_ref().and_then(|pin| {
+        let version = pin.packages.get(kind.main)?;
+        Some(format!("{} {version}", kind.main))
+    });
+    step.finish(&format!(
+        "Debian {}, {}",
+        kind.suite,
+        main.unwrap_or_default()
+    ));
+    if let Some(packages) = packages {
+        for difference in packages.differences(&LockFile::embedded()?) {
             progress.note(&format!("the mirror has moved on: {difference}"));
         }
     }
     Ok(())
 }
 
-/// A build root for another list of packages is not used any more, and large.
-fn remove_others(place: &Path) -> Result<(), LabError> {
+/// A root for another list of packages is not used any more, and large.
+fn remove_others(kind: &Kind, place: &Path) -> Result<(), LabError> {
     let roots = place.parent().unwrap_or(place);
+    let prefix = format!("{}-", kind.name);
     cache::entries(roots)
-        .filter(|(_, root)| root != place)
+        .filter(|(name, root)| name.starts_with(&prefix) && root != place)
         .try_for_each(|(_, root)| remove_all(&root))
 }
 
-/// An error if something is missing that a kernel build cannot do without.
-fn require_essentials(root: &Path) -> Result<(), LabError> {
-    let missing =
-        |path: &Path| LabError::io("find in the build root", path)(ErrorKind::NotFound.into());
-    for path in ESSENTIAL {
-        let path = root.join(path);
-        // A link may be absolute, which means something else outside.
-        if path.symlink_metadata().is_err() {
-            return Err(missing(&path));
+/// An error if something is missing that the root was made for.
+fn require_essentials(kind: &Kind, root: &Path) -> Result<(), LabError> {
+    let missing = |path: &Path| LabError::io("find in the root", path)(ErrorKind::NotFound.into());
+    for pattern in kind.essential {
+        // A folder whose name has a version in it is a star.
+        let found = match pattern.split_once("/*/") {
+            Some((folder, rest)) => {
+                cache::entries(&root.join(folder)).any(|(_, entry)| is_there(&entry.join(rest)))
+            }
+            None => is_there(&root.join(pattern)),
+        };
+        if !found {
+            return Err(missing(&root.join(pattern)));
         }
     }
-    let has_library = cache::entries(&root.join("usr/src"))
-        .any(|(_, source)| source.join("library/core/src/lib.rs").is_file());
-    if has_library {
-        Ok(())
-    } else {
-        Err(missing(&root.join("usr/src/rustc/library/core/src/lib.rs")))
-    }
+    Ok(())
+}
+
+/// Whether there is such a file. A link may be absolute, which means something else outside.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 fn bootstrap(
     cache: &Cache,
+    kind: &Kind,
     mirror: &str,
     into: &Path,
     step: &mut dyn Step,
@@ -103,11 +112,11 @@ fn bootstrap(
             "--variant=minbase",
             "--verbose",
         ])
-        .arg(format!("--include={}", PACKAGES.join(",")))
+        .arg(format!("--include={}", kind.packages.join(",")))
         // A build root that loses power is made anew: it need not reach the disk file by file.
         .arg("--dpkgopt=force-unsafe-io")
         .args(
-            EXCLUDED
+            kind.excluded
                 .iter()
                 .map(|path| format!("--dpkgopt=path-exclude={path}")),
         )
@@ -120,31 +129,48 @@ fn bootstrap(
     for mount_point in MOUNT_POINTS {
         command.arg(format!("--customize-hook=mkdir \"$1/{mount_point}\""));
     }
-    command
-        .arg(SUITE)
-        .arg(into)
-        .arg(format!("deb [signed-by={KEYRING}] {mirror} {SUITE} main"))
-        .env("TMPDIR", scratch.path())
-        .env("LC_ALL", "C");
+    let source = |suite: &str| format!("deb [signed-by={KEYRING}] {mirror} {suite} main");
+    if !kind.backports.is_empty() {
+        command.arg(format!("--setup-hook={}", preference(kind.backports)));
+    }
+    command.arg(SUITE).arg(into).arg(source(SUITE));
+    if !kind.backports.is_empty() {
+        command.arg(source(BACKPORTS));
+    }
+    command.env("TMPDIR", scratch.path()).env("LC_ALL", "C");
 
     let log = cache.new_log("build-root")?;
     let mut count = Counter::default();
     let job = Job {
-        what: "making the build root",
+        what: &format!("making the {}", kind.title),
         command,
         log: &log,
-        needs_mib: INSTALLED_MIB,
+        needs_mib: kind.installed_mib,
     };
     job.run(&mut |line| count.line(line, step))
         .map_err(|error| match error {
             LabError::Failed { lines, .. } if lines.iter().any(|line| is_network_error(line)) => {
                 LabError::Download {
-                    what: "the build root".to_owned(),
+                    what: kind.title.to_owned(),
                     detail: lines.join("; "),
                 }
             }
             other => other,
         })
+}
+
+/// The shell command that makes apt take some source packages from the backports.
+fn preference(sources: &[&str]) -> String {
+    let sources: Vec<String> = sources
+        .iter()
+        .map(|source| format!("src:{source}"))
+        .collect();
+    format!(
+        "mkdir -p \"$1/etc/apt/preferences.d\" && \
+         printf 'Package: {}\\nPin: release n={BACKPORTS}\\nPin-Priority: 990\\n' \
+         > \"$1/etc/apt/preferences.d/backports\"",
+        sources.join(" ")
+    )
 }
 
 fn is_network_error(line: &str) -> bool {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! Running commands inside the build root.
+//! Running commands inside a root.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::BuildRoot;
+use super::Root;
 use crate::namespace;
 
 /// Mounts what is given, then runs the rest of the arguments inside:
@@ -27,7 +27,7 @@ shift
 exec chroot "$root" sh -c 'cd "$0" && exec "$@"' "$@"
 "#;
 
-/// A folder of the machine as seen in the build root.
+/// A folder of the machine as seen in a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bind {
     pub(crate) host: PathBuf,
@@ -44,8 +44,8 @@ impl Bind {
     }
 }
 
-impl BuildRoot {
-    /// A command that runs `argv` in the folder `cwd` of the build root, with nothing of the
+impl Root {
+    /// A command that runs `argv` in the folder `cwd` of the root, with nothing of the
     /// environment and the given folders mounted. It leaves neither processes nor mounts behind.
     pub(crate) fn command(&self, binds: &[Bind], cwd: &str, argv: &[&str]) -> Command {
         let mut command = namespace::enter();

@@ -1,126 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! The build root: a small Debian with the compilers that the machine does not have.
+//! Roots: small Debians with what the machine does not have.
 
 mod create;
 mod enter;
+mod kind;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use crate::cache::Cache;
-use crate::debian::SUITE;
 use crate::digest::Digest;
-use crate::lockfile::ToolchainPin;
+use crate::lockfile::RootPin;
 use crate::{LabError, Progress};
 
-pub(crate) use create::{DOWNLOAD_MIB, INSTALLED_MIB};
 pub(crate) use enter::{Bind, ENVIRONMENT};
+pub(crate) use kind::{Kind, COMPILERS, QEMU};
 
-/// What is installed. Changing the list makes a new build root.
-const PACKAGES: &[&str] = &[
-    "bc",
-    "bindgen",
-    "bison",
-    "busybox-static",
-    "clang",
-    "cpio",
-    "flex",
-    "gcc",
-    "kmod",
-    "libc6-dev",
-    "libcap-dev",
-    "libelf-dev",
-    "libssl-dev",
-    "lld",
-    "llvm",
-    "make",
-    "patch",
-    "perl",
-    "python3",
-    "rsync",
-    "rust-clippy",
-    "rust-src",
-    "rustc",
-    "rustfmt",
-    "xz-utils",
-    "zstd",
-];
-
-/// What is left out of the packages: two thirds of the whole, never read by a kernel build.
-const EXCLUDED: &[&str] = &[
-    "/usr/share/doc/*",
-    "/usr/share/man/*",
-    "/usr/share/locale/*",
-    "/usr/share/info/*",
-    // Digits, not a star: dpkg's star takes slashes too, and `library/core/src` is needed.
-    "/usr/src/rustc-[0-9].[0-9][0-9].[0-9]/src/*",
-    "/usr/src/rustc-[0-9].[0-9][0-9].[0-9]/compiler/*",
-    "/usr/lib/llvm-*/lib/libclang*.a",
-];
-
-/// The packages whose versions are recorded: they decide what the kernel becomes.
-const RECORDED: &[&str] = &[
-    "bindgen",
-    "clang",
-    "clang-19",
-    "libc6-dev",
-    "lld-19",
-    "make",
-    "rust-src",
-    "rustc",
-];
-
-/// Files without which a build root is of no use, whatever mmdebstrap says.
-const ESSENTIAL: &[&str] = &[
-    "usr/bin/bindgen",
-    "usr/bin/busybox",
-    "usr/bin/clang",
-    "usr/bin/ld.lld",
-    "usr/bin/rustc",
-    "usr/lib/rustlib/src",
-];
-
-/// A build root that is complete.
+/// A root that is complete.
 #[derive(Debug, Clone)]
-pub(crate) struct BuildRoot {
+pub(crate) struct Root {
     dir: PathBuf,
-    pub(crate) toolchain: ToolchainPin,
+    /// What is installed in it.
+    pub(crate) packages: RootPin,
 }
 
-impl BuildRoot {
-    /// The cache's build root, if there is one for today's list of packages.
-    pub(crate) fn existing(cache: &Cache) -> Option<BuildRoot> {
-        let dir = place(cache);
+impl Root {
+    /// The cache's root of this kind, if there is one for today's list of packages.
+    pub(crate) fn existing(cache: &Cache, kind: &Kind) -> Option<Root> {
+        let dir = place(cache, kind);
         let status = fs::read_to_string(dir.join("var/lib/dpkg/status")).ok()?;
-        Some(BuildRoot {
+        Some(Root {
             dir,
-            toolchain: installed(&status),
+            packages: installed(kind, &status),
         })
     }
 
-    /// The build root; it is made if there is none.
-    pub(crate) fn obtain(cache: &Cache, progress: &dyn Progress) -> Result<BuildRoot, LabError> {
-        if let Some(root) = BuildRoot::existing(cache) {
+    /// The root; it is made if there is none.
+    pub(crate) fn obtain(
+        cache: &Cache,
+        kind: &Kind,
+        progress: &dyn Progress,
+    ) -> Result<Root, LabError> {
+        if let Some(root) = Root::existing(cache, kind) {
             return Ok(root);
         }
-        create::create(cache, &place(cache), progress)?;
-        BuildRoot::existing(cache).ok_or_else(|| LabError::Io {
-            action: "find the build root",
-            path: place(cache),
+        create::create(cache, kind, &place(cache, kind), progress)?;
+        Root::existing(cache, kind).ok_or_else(|| LabError::Io {
+            action: "find the root",
+            path: place(cache, kind),
             source: std::io::ErrorKind::NotFound.into(),
         })
     }
 
-    /// A name that changes with the toolchain.
+    /// A name that changes with the versions of what is recorded.
     pub(crate) fn id(&self) -> String {
         let mut digest = Digest::new("toolchain");
-        digest.field(&self.toolchain.suite);
-        for (package, version) in &self.toolchain.packages {
+        digest.field(&self.packages.suite);
+        for (package, version) in &self.packages.packages {
             digest.field(package).field(version);
         }
-        format!("{SUITE}-{}", digest.short())
+        format!("{}-{}", self.packages.suite, digest.short())
     }
 
     /// The statically linked busybox that the guests use.
@@ -129,18 +70,18 @@ impl BuildRoot {
     }
 }
 
-fn place(cache: &Cache) -> PathBuf {
+fn place(cache: &Cache, kind: &Kind) -> PathBuf {
     let mut digest = Digest::new("build root");
-    for item in PACKAGES.iter().chain(EXCLUDED) {
+    for item in kind.packages.iter().chain(kind.excluded) {
         digest.field(item);
     }
     cache
         .path("roots")
-        .join(format!("{SUITE}-{}", digest.short()))
+        .join(format!("{}-{}", kind.name, digest.short()))
 }
 
 /// The recorded packages in a dpkg status file.
-fn installed(status: &str) -> ToolchainPin {
+fn installed(kind: &Kind, status: &str) -> RootPin {
     let mut packages = BTreeMap::new();
     for stanza in status.split("\n\n") {
         let field = |name: &str| {
@@ -149,13 +90,13 @@ fn installed(status: &str) -> ToolchainPin {
                 .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
         };
         if let (Some(package), Some(version)) = (field("Package"), field("Version")) {
-            if RECORDED.contains(&package) {
+            if kind.recorded.contains(&package) {
                 packages.insert(package.to_owned(), version.to_owned());
             }
         }
     }
-    ToolchainPin {
-        suite: SUITE.to_owned(),
+    RootPin {
+        suite: kind.suite.to_owned(),
         packages,
     }
 }
@@ -167,13 +108,8 @@ mod tests {
     #[test]
     fn recorded_packages_are_found_in_dpkgs_status() {
         let status = "Package: rustc\nStatus: install ok installed\nVersion: 1.85.1\n\nPackage: zlib\nVersion: 1\n";
-        let pin = installed(status);
+        let pin = installed(&COMPILERS, status);
         assert_eq!(pin.packages.len(), 1);
         assert_eq!(pin.packages["rustc"], "1.85.1");
-    }
-
-    #[test]
-    fn package_lists_are_sorted() {
-        assert!(PACKAGES.is_sorted() && RECORDED.is_sorted());
     }
 }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+
+//! Machines under QEMU. What tells them apart is data; each is a file of its own.
+
+use std::fs;
+use std::process::Command;
+
+use super::{Accel, Machine, Start};
+use crate::LabError;
+
+/// A machine under QEMU.
+pub(super) struct Qemu {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) family: &'static Family,
+    /// QEMU's arguments: the board and its IOMMU.
+    pub(super) board: &'static [&'static str],
+    /// Words for the kernel's command line.
+    pub(super) append: &'static [&'static str],
+}
+
+/// What machines with the same kernel have in common.
+pub(super) struct Family {
+    pub(super) name: &'static str,
+    /// `ARCH=` of the kernel's make.
+    pub(super) arch: &'static str,
+    pub(super) configs: &'static [&'static str],
+    pub(super) goals: &'static [&'static str],
+    pub(super) image: &'static str,
+    /// The emulator.
+    pub(super) program: &'static str,
+    /// The processor, emulated; with KVM it is the machine's own.
+    pub(super) cpu: &'static str,
+    /// The serial console.
+    pub(super) console: &'static str,
+    /// Words for the kernel's command line.
+    pub(super) append: &'static [&'static str],
+}
+
+impl Machine for Qemu {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn family(&self) -> &'static str {
+        self.family.name
+    }
+
+    fn configs(&self) -> &'static [&'static str] {
+        self.family.configs
+    }
+
+    fn arch(&self) -> &'static str {
+        self.family.arch
+    }
+
+    fn goals(&self) -> &'static [&'static str] {
+        self.family.goals
+    }
+
+    fn image(&self) -> &'static str {
+        self.family.image
+    }
+
+    fn emulator(&self) -> Option<&'static str> {
+        Some(self.family.program)
+    }
+
+    fn command(&self, start: &Start<'_>) -> Result<Command, LabError> {
+        let program = self.family.program;
+        let emulator = start.emulator.ok_or_else(|| LabError::MissingTool {
+            tool: program.to_owned(),
+            fix: format!("dmasan build --machine {}", self.name),
+        })?;
+        // The emulator sees one folder only.
+        let kernel = start.scratch.join("kernel");
+        fs::hard_link(start.image, &kernel)
+            .or_else(|_| fs::copy(start.image, &kernel).map(drop))
+            .map_err(LabError::io("copy the kernel to", &kernel))?;
+
+        let mut arguments: Vec<String> = [
+            // Neither the user's settings nor devices that nobody has asked for.
+            "-no-user-config",
+            "-nodefaults",
+            "-display",
+            "none",
+            // The console; nothing is ever typed, and Ctrl-C is not the guest's.
+            "-chardev",
+            "stdio,id=console,signal=off",
+            "-serial",
+            "chardev:console",
+            // A kernel that panics starts anew, which ends the emulator.
+            "-no-reboot",
+            "-kernel",
+            "kernel",
+            "-initrd",
+            super::INITRAMFS,
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        let cpu = match start.accel {
+            Accel::Kvm => "host",
+            Accel::Tcg => self.family.cpu,
+        };
+        let console = format!("console={}", self.family.console);
+        let mut words = vec![console.as_str(), "panic=-1"];
+        words.extend(self.family.append.iter().chain(self.append));
+        words.extend(start.append.iter().map(String::as_str));
+        for (option, value) in [
+            ("-accel", start.accel.name().to_owned()),
+            ("-cpu", cpu.to_owned()),
+            ("-smp", start.cpus.to_string()),
+            ("-m", format!("{}M", start.memory_mib)),
+            ("-append", words.join(" ")),
+        ] {
+            arguments.extend([option.to_owned(), value]);
+        }
+        arguments.extend(self.board.iter().map(|&word| word.to_owned()));
+        for (number, device) in start.devices.iter().enumerate() {
+            arguments.extend(device.arguments(number, start.scratch)?);
+        }
+        Ok(emulator.command(program, &arguments, start.scratch))
+    }
+}

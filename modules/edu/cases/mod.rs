@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The cases, one file per pattern, named after its number as in the zoo.
+
+use kernel::prelude::*;
+
+use crate::{
+    catalog,
+    device::Edu,
+    support::Stage, //
+};
+
+/// Both drivers of a pattern.
+#[derive(Clone, Copy)]
+pub(crate) struct Driver {
+    /// Does it wrong.
+    pub(crate) bug: fn(&Stage, &Edu<'_>) -> Result,
+    /// Does it right.
+    pub(crate) twin: fn(&Stage, &Edu<'_>) -> Result,
+}
+
+/// Declares the modules of the cases, and the way from a pattern's number to its drivers.
+macro_rules! cases {
+    ($($number:literal => $name:ident),* $(,)?) => {
+        $(mod $name;)*
+
+        /// The drivers of the pattern with this number.
+        pub(crate) const fn driver(number: u32) -> Option<Driver> {
+            match number {
+                $($number => Some(Driver {
+                    bug: $name::bug,
+                    twin: $name::twin,
+                }),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+cases! {
+    1 => p01,
+    2 => p02,
+    3 => p03,
+    10 => p10,
+    15 => p15,
+    17 => p17,
+}
+
+// The list that others go by is right.
+const _: () = {
+    let mut number = 0;
+    while number < 100 {
+        let mut listed = false;
+        let mut index = 0;
+        while index < catalog::ON_EDU.len() {
+            listed |= catalog::ON_EDU[index] == number;
+            index += 1;
+        }
+        assert!(driver(number).is_some() == listed);
+        number += 1;
+    }
+};

@@ -1,0 +1,197 @@
+//! The matrix: machines and what runs on them, `cargo xtask test --machines M`.
+
+mod workload;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+use anyhow::{anyhow, Result};
+use dmasan_lab::{Implementation, Kernel, KernelRequest, Lab, MachineKind};
+
+use crate::steps::{guest, kunit, zoo};
+use crate::tally::Tally;
+
+use workload::{Workload, WORKLOADS};
+
+/// The machines that are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machines {
+    All,
+    One(MachineKind),
+}
+
+impl FromStr for Machines {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        if word == "all" {
+            return Ok(Machines::All);
+        }
+        word.parse()
+            .map(Machines::One)
+            .map_err(|error| anyhow!("{error}, all"))
+    }
+}
+
+/// Something that runs on a machine.
+#[derive(Clone, Copy)]
+enum Suite {
+    Kunit,
+    Zoo,
+    Workload(&'static Workload),
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Suite::Kunit => f.pad("kunit"),
+            Suite::Zoo => f.pad("zoo"),
+            Suite::Workload(workload) => f.pad(workload.device.name()),
+        }
+    }
+}
+
+impl Suite {
+    fn all() -> impl Iterator<Item = Suite> {
+        let workloads = WORKLOADS.iter().map(Suite::Workload);
+        [Suite::Kunit, Suite::Zoo].into_iter().chain(workloads)
+    }
+
+    /// Whether the machine has what it takes.
+    fn fits(self, machine: MachineKind) -> bool {
+        match self {
+            Suite::Kunit | Suite::Zoo => true,
+            Suite::Workload(_) => machine.takes_devices(),
+        }
+    }
+
+    fn run(self, lab: &Lab, kernel: &Kernel) -> Result<Tally> {
+        match self {
+            Suite::Kunit => kunit::ours(lab, kernel),
+            Suite::Zoo => zoo::on(kernel.machine),
+            Suite::Workload(workload) => workload.run(lab, kernel),
+        }
+    }
+}
+
+/// What came of a suite on a machine.
+enum Cell {
+    /// It needs what the machine does not have.
+    Unfit,
+    NotRun,
+    Run(u64, u64),
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&match self {
+            Cell::Unfit => "-".to_owned(),
+            Cell::NotRun => "NOT RUN".to_owned(),
+            Cell::Run(passed, 0) => format!("{passed} ok"),
+            Cell::Run(passed, failed) => format!("{failed} of {} FAILED", passed + failed),
+        })
+    }
+}
+
+/// Runs everything on the machines; prints one table at the end.
+pub(crate) fn run(asked: &[Machines]) -> Result<Tally> {
+    let mut all = Tally::default();
+    let mut rows = Vec::new();
+    let is_asked = |kind: &MachineKind| {
+        asked.contains(&Machines::All) || asked.contains(&Machines::One(*kind))
+    };
+    for machine in MachineKind::ALL.into_iter().filter(is_asked) {
+        rows.push((machine, row(machine, &mut all)?));
+    }
+    print_table(&rows);
+    Ok(all)
+}
+
+/// Runs everything on one machine. Where that cannot be had, nothing has run: that is no failure of what would
+/// have, and still less a success.
+fn row(machine: MachineKind, all: &mut Tally) -> Result<Vec<Cell>> {
+    println!("== {machine}: {}", machine.about());
+    let lab = guest::lab()?;
+    let start = Instant::now();
+    let kernel = match lab.kernel(&KernelRequest::new(machine, Implementation::Rust)) {
+        Ok(kernel) => kernel,
+        Err(error) => {
+            println!("== {machine}: NOT RUN: {error}");
+            all.not_run(&format!("{machine}: {error}"));
+            return Ok(Suite::all()
+                .map(|suite| {
+                    if suite.fits(machine) {
+                        Cell::NotRun
+                    } else {
+                        Cell::Unfit
+                    }
+                })
+                .collect());
+        }
+    };
+    println!("   kernel: {:.1} s", start.elapsed().as_secs_f64());
+    let mut cells = Vec::new();
+    for suite in Suite::all() {
+        if !suite.fits(machine) {
+            cells.push(Cell::Unfit);
+            continue;
+        }
+        let start = Instant::now();
+        let tally = suite.run(&lab, &kernel).unwrap_or_else(|error| {
+            let mut tally = Tally::default();
+            tally.fail(&format!("{machine}, {suite}: could not run: {error:#}"));
+            tally
+        });
+        println!(
+            "   {suite:<12} {} ok, {} not ok, {:.1} s",
+            tally.passed,
+            tally.failed,
+            start.elapsed().as_secs_f64()
+        );
+        cells.push(Cell::Run(tally.passed, tally.failed));
+        all.add(tally);
+    }
+    Ok(cells)
+}
+
+fn print_table(rows: &[(MachineKind, Vec<Cell>)]) {
+    println!();
+    print!("{:<12}", "");
+    for suite in Suite::all() {
+        print!(" {suite:>13}");
+    }
+    println!();
+    for (machine, cells) in rows {
+        print!("{machine:<12}");
+        for cell in cells {
+            print!(" {cell:>13}");
+        }
+        println!();
+    }
+    println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_are_named_or_all() {
+        assert_eq!("all".parse::<Machines>().unwrap(), Machines::All);
+        let vtd = Machines::One(MachineKind::X86Vtd);
+        assert_eq!("x86-vtd".parse::<Machines>().unwrap(), vtd);
+        let error = "vax".parse::<Machines>().unwrap_err().to_string();
+        assert!(
+            error.contains("x86-vtd") && error.contains("all"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_cell_that_did_not_run_is_not_taken_for_one_that_passed() {
+        assert_eq!(Cell::NotRun.to_string(), "NOT RUN");
+        assert_eq!(Cell::Run(3, 0).to_string(), "3 ok");
+        assert_eq!(Cell::Run(3, 1).to_string(), "1 of 4 FAILED");
+    }
+}

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Block I/O with verification: disk.sh DISK DRIVER
+# Large and small requests, around the page cache and through it; then the driver is unbound and bound again.
+set -eu
+disk=/dev/$1
+driver=/sys/bus/pci/drivers/$2
+
+# await CONDITION...: true within twenty seconds
+await() {
+    n=0
+    until [ "$@" ]; do
+        n=$((n + 1))
+        [ $n -le 200 ] || { echo "workload: not in time: $*"; exit 1; }
+        sleep 0.1
+    done
+}
+
+# device_of FOLDER IN SYSFS: the PCI device behind it, as the driver calls it
+device_of() {
+    for name in $(readlink -f "$1" | tr / ' '); do
+        [ ! -e "$driver/$name" ] || echo "$name"
+    done
+}
+
+# write_and_read SIZE OF A BLOCK, BLOCKS, FLAGS
+write_and_read() {
+    head -c $(($1 * $2)) /dev/urandom > /tmp/written
+    dd if=/tmp/written of="$disk" bs="$1" count="$2" $3 conv=fsync status=none
+    echo 3 > /proc/sys/vm/drop_caches
+    dd if="$disk" of=/tmp/read bs="$1" count="$2" ${3:+iflag=direct} status=none
+    cmp /tmp/written /tmp/read
+    rm /tmp/read
+}
+
+await -e "$disk"
+write_and_read 4096 256 oflag=direct
+write_and_read 65536 64 oflag=direct
+write_and_read 1048576 8 oflag=direct
+write_and_read 4096 1024 ""
+
+device=$(device_of "/sys/class/block/$1")
+echo "$device" > "$driver/unbind"
+await ! -e "$disk"
+echo "$device" > "$driver/bind"
+await -e "$disk"
+# What was written last is still there.
+dd if="$disk" of=/tmp/read bs=4096 count=1024 status=none
+cmp /tmp/written /tmp/read
+write_and_read 65536 64 oflag=direct
