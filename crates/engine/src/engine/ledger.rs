@@ -126,8 +126,8 @@ impl<'s, S: Store> Ledger<'s, S> {
         census::for_each_mapped(self.store, pages, visit);
     }
 
-    /// Does something to the blocks that a run is made of, given how many translations of it each of
-    /// their pages has.
+    /// Does something to the blocks that a run is made of, given how many translations of it each
+    /// of their pages has.
     ///
     /// Most runs are one block, and most of those a page: nothing is to be found out for them.
     #[inline(always)]
@@ -168,8 +168,8 @@ impl<'s, S: Store> Ledger<'s, S> {
 
 /// What an operation does to each block.
 trait Step {
-    /// To a block whose word is among those at hand, and so is that of the block with the mark around
-    /// it, if it has one. Each page has `weight` of the translations.
+    /// To a block whose word is among those at hand, and so is that of the block with the mark
+    /// around it, if it has one. Each page has `weight` of the translations.
     fn go<S: Store, W: Words<Cell = S::Cell>>(
         &mut self,
         store: &S,

@@ -2,8 +2,8 @@
 
 //! Where something that is known of a whole run is kept, so that each of its pages leads there.
 //!
-//! Who has mapped a run is known once, and asked for a page at a time. It is kept once for every block
-//! that the run is made of, and looked for in all blocks around the page.
+//! Who has mapped a run is known once, and asked for a page at a time. It is kept once for every
+//! block that the run is made of, and looked for in all blocks around the page.
 
 use super::block::{for_each_block, Block};
 use super::{PageRange, Pfn, Shape};
@@ -13,8 +13,8 @@ use super::{PageRange, Pfn, Shape};
 pub struct Place {
     /// The page that keeps it; one of the block.
     pub keeper: Pfn,
-    /// The size of the block, as a number: 0 for a single page. Blocks of several sizes can have the same
-    /// keeper, so it has to be kept as well.
+    /// The size of the block, as a number: 0 for a single page. Blocks of several sizes can have
+    /// the same keeper, so it has to be kept as well.
     pub level: u8,
 }
 

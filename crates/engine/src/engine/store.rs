@@ -35,8 +35,8 @@ pub trait Store {
     /// allocates or frees there, so there is nothing to count. `pfn` may be any number at all.
     fn section(&self, pfn: Pfn) -> Result<Self::Section<'_>, Hole>;
 
-    /// The largest block that can have a word around `pfn`, which is how nearly all words are found:
-    /// its bounds need not be looked at any more.
+    /// The largest block that can have a word around `pfn`, which is how nearly all words are
+    /// found: its bounds need not be looked at any more.
     ///
     /// `None` if it is not all in one section; those that are smaller may be.
     fn around(&self, pfn: Pfn) -> Option<Self::Around<'_>>;

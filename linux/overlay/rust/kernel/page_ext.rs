@@ -154,8 +154,8 @@ impl<T: FromBytes + Sync> Operations<T> {
 ///
 /// # Invariants
 ///
-/// The RCU read lock is held, and `latest` is what `page_ext_block()` has said under it of blocks of
-/// `1 << ORDER` pages.
+/// The RCU read lock is held, and `latest` is what `page_ext_block()` has said under it of blocks
+/// of `1 << ORDER` pages.
 pub struct Reader<T: 'static, const ORDER: u32> {
     operations: &'static Operations<T>,
     latest: Cell<bindings::page_ext_block>,

@@ -83,7 +83,10 @@ pub(crate) unsafe extern "C" fn iommu_debug_leaks_show(
     // SAFETY: By the safety requirement.
     let file = unsafe { SeqFile::from_raw(file) };
     if !origins::are_kept() {
-        seq_print!(file, "iommu.debug_pagealloc.origins=1 is not on the command line\n");
+        seq_print!(
+            file,
+            "iommu.debug_pagealloc.origins=1 is not on the command line\n"
+        );
         return 0;
     }
     let Ok(mut groups) = KVec::with_capacity(GROUPS, GFP_KERNEL) else {
@@ -145,8 +148,18 @@ fn add(groups: &mut KVec<Group>, pfn: Pfn, made: &Made) -> bool {
 }
 
 fn show(file: &SeqFile, group: &Group, now: Moment) {
-    let Group { pages, oldest, iova, first, .. } = group;
-    seq_print!(file, "mapped: {pages} pages, oldest pfn {:#x} in a mapping at iova {iova:#x}", first.0);
+    let Group {
+        pages,
+        oldest,
+        iova,
+        first,
+        ..
+    } = group;
+    seq_print!(
+        file,
+        "mapped: {pages} pages, oldest pfn {:#x} in a mapping at iova {iova:#x}",
+        first.0
+    );
     if let Some(domain) = domains::known(group.domain) {
         seq_print!(file, ", {domain}");
     }

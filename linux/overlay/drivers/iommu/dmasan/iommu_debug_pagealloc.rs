@@ -33,8 +33,8 @@ mod map;
 mod moment;
 mod origins;
 mod print;
-mod release;
 mod quarantine;
+mod release;
 mod report;
 #[cfg(all(CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST, CONFIG_PRINTK))]
 mod report_tests;

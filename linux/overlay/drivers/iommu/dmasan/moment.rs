@@ -86,8 +86,7 @@ impl Comm {
         // SAFETY: The current task exists. Whoever renames it meanwhile leaves letters of one of
         // the two names.
         let comm = unsafe { (*Task::current_raw()).comm };
-        // CAST: Characters are bytes.
-        Self(comm.map(|letter| letter as u8))
+        Self(comm)
     }
 
     pub(crate) fn words(self) -> [usize; Self::WORDS] {

@@ -2,9 +2,9 @@
 
 //! Who has mapped a page, and who has unmapped it: kept if the command line asks for it.
 //!
-//! What is known of a map is kept once for every block that the run is made of, in the page extension
-//! of one page of the block; a later map of the same block writes over it. Of several records that lead
-//! to a page, the one that counts is the latest that is not known to have gone.
+//! What is known of a map is kept once for every block that the run is made of, in the page
+//! extension of one page of the block; a later map of the same block writes over it. Of several
+//! records that lead to a page, the one that counts is the latest that is not known to have gone.
 
 pub(crate) mod domains;
 mod record;
@@ -26,8 +26,8 @@ use kernel::{
         rcu, //
     }, //
 };
-pub(crate) use record::{Event, Made};
 use record::Kept;
+pub(crate) use record::{Event, Made};
 
 /// The place of origins in the page extensions; listed in `mm/page_ext.c`.
 #[no_mangle]

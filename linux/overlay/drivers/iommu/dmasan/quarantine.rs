@@ -84,7 +84,10 @@ pub(crate) unsafe extern "C" fn __iommu_debug_quarantine(
         //
         // SAFETY: Nobody else has the pages.
         unsafe { bindings::iommu_debug_hold(page, true) };
-        if KEPT.iter().any(|slot| slot.cmpxchg(0, kept.0, Full).is_ok()) {
+        if KEPT
+            .iter()
+            .any(|slot| slot.cmpxchg(0, kept.0, Full).is_ok())
+        {
             // SAFETY: No requirements.
             unsafe { bindings::iommu_debug_release_later() };
             return true;

@@ -2,6 +2,8 @@
 
 //! KUnit tests of what reports look like in the kernel log.
 
+#[cfg(CONFIG_DEBUG_FS)]
+use crate::files;
 use crate::{
     boot,
     check::__iommu_debug_check_unmapped,
@@ -11,8 +13,6 @@ use crate::{
     report,
     tests::{domain, is_switched_on, phys_of, skip}, //
 };
-#[cfg(CONFIG_DEBUG_FS)]
-use crate::files;
 use kernel::{
     bindings,
     page::{Page, PAGE_SIZE},

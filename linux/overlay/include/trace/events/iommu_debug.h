@@ -20,31 +20,22 @@
  * @printed: Whether there is a report in the kernel log
  */
 TRACE_EVENT(iommu_debug_report,
-	TP_PROTO(const char *kind, u64 pfn, u64 pages, u64 translations,
-		 bool printed),
-
-	TP_ARGS(kind, pfn, pages, translations, printed),
-
-	TP_STRUCT__entry(
-		__string(kind, kind)
-		__field(u64, pfn)
-		__field(u64, pages)
-		__field(u64, translations)
-		__field(bool, printed)
-	),
-
-	TP_fast_assign(
-		__assign_str(kind);
-		__entry->pfn = pfn;
-		__entry->pages = pages;
-		__entry->translations = translations;
-		__entry->printed = printed;
-	),
-
-	TP_printk("%s: pfn=0x%llx pages=%llu translations=%llu printed=%d",
-		  __get_str(kind), __entry->pfn, __entry->pages,
-		  __entry->translations, __entry->printed)
-);
+	    TP_PROTO(const char *kind, u64 pfn, u64 pages, u64 translations,
+		     bool printed),
+	    TP_ARGS(kind, pfn, pages, translations, printed),
+	    TP_STRUCT__entry(__string(kind, kind)
+			     __field(u64, pfn)
+			     __field(u64, pages)
+			     __field(u64, translations)
+			     __field(bool, printed)),
+	    TP_fast_assign(__assign_str(kind);
+			   __entry->pfn = pfn;
+			   __entry->pages = pages;
+			   __entry->translations = translations;
+			   __entry->printed = printed;),
+	    TP_printk("%s: pfn=0x%llx pages=%llu translations=%llu printed=%d",
+		      __get_str(kind), __entry->pfn, __entry->pages,
+		      __entry->translations, __entry->printed));
 
 #endif /* _TRACE_IOMMU_DEBUG_H */
 

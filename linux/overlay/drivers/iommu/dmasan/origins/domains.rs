@@ -34,7 +34,8 @@ static LATEST: Atomic<u32> = Atomic::new(0);
 /// Makes the table. To be called once.
 pub(crate) fn init() {
     // SAFETY: All zero is a slot with zeros.
-    let table = unsafe { KBox::<Table>::new_uninit(GFP_KERNEL | __GFP_ZERO).map(|t| t.assume_init()) };
+    let table =
+        unsafe { KBox::<Table>::new_uninit(GFP_KERNEL | __GFP_ZERO).map(|t| t.assume_init()) };
     match table {
         Ok(table) => drop(TABLE.populate(table)),
         Err(_) => pr_warn!("no memory for a table of domains, reports will not name any\n"),
@@ -95,7 +96,9 @@ impl Domain {
 ///
 /// `domain` must point to a valid domain.
 pub(crate) unsafe fn number(domain: *const bindings::iommu_domain) -> u32 {
-    let found = with_entry(domain, |at, entry| entry.read().map(|words| (at, words.tag)));
+    let found = with_entry(domain, |at, entry| {
+        entry.read().map(|words| (at, words.tag))
+    });
     match found.flatten() {
         Some((at, number)) => handle(at, number),
         // SAFETY: By the safety requirement.
