@@ -24,6 +24,8 @@ struct Group {
     append: &'static str,
     /// Whether tests that skip themselves do so for a reason of ours.
     may_skip: bool,
+    /// Reports that tests provoke and look at themselves.
+    reports: usize,
 }
 
 const OURS: Group = Group {
@@ -31,6 +33,7 @@ const OURS: Group = Group {
     tests: "iommu_debug_pagealloc*",
     append: "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 iommu.debug_pagealloc.quarantine=64 page_owner=on",
     may_skip: false,
+    reports: 3,
 };
 
 const GROUPS: &[Group] = &[
@@ -40,6 +43,7 @@ const GROUPS: &[Group] = &[
         tests: "*.test_[!ru]*",
         append: ON,
         may_skip: true,
+        reports: 0,
     },
     // `test_random_map` and `test_unmap_split` map memory that is not theirs: addresses at random
     // and from 0 on, where the kernel goes on allocating and freeing pages. The sanitizer is right
@@ -49,6 +53,7 @@ const GROUPS: &[Group] = &[
         tests: "*.test_[ru]*",
         append: "",
         may_skip: true,
+        reports: 0,
     },
     // These have no domain, like those of GPU drivers: they have never been counted, and must not be uncounted.
     Group {
@@ -56,6 +61,7 @@ const GROUPS: &[Group] = &[
         tests: "io-pgtable-arm-test",
         append: ON,
         may_skip: false,
+        reports: 0,
     },
 ];
 
@@ -117,7 +123,15 @@ fn run_group(lab: &Lab, kernel: &Kernel, group: &Group) -> Result<Tally> {
         tests.len()
     );
     let what = format!("KUnit, {}", group.about);
-    guest::expect_silence(&mut tally, &what, &boot);
+    if group.reports == 0 {
+        guest::expect_silence(&mut tally, &what, &boot);
+    } else {
+        guest::expect_end(&mut tally, &what, &boot);
+        tally.check(
+            &format!("{what}: the reports that are provoked, and no others"),
+            guest::reports(&boot).len() == group.reports,
+        );
+    }
     if !group.may_skip {
         guest::expect_no_complaint(&mut tally, &what, &boot, "KTAP version");
     }
