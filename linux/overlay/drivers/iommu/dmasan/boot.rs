@@ -52,7 +52,7 @@ pub(crate) fn quarantine() -> u32 {
     QUARANTINE.load(Relaxed)
 }
 
-/// Whether one more report may be printed. Says so when it is the last.
+/// Whether one more report may be printed. The log says so at the first that may not.
 pub(crate) fn may_report() -> bool {
     // SAFETY: A number that anybody may change at any time.
     if !unsafe { (&raw const bindings::iommu_debug_enable).read_volatile() } {

@@ -9,12 +9,11 @@
 #include <linux/iommu.h>
 #include <linux/iommu-debug-quarantine.h>
 #include <linux/memblock.h>
+#include <linux/page_ref.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/stackdepot.h>
 #include <linux/uaccess.h>
-
-#include <linux/page_ref.h>
 #include <linux/workqueue.h>
 #include <trace/events/error_report.h>
 
