@@ -149,11 +149,25 @@ impl<'a> Edu<'a> {
 
     /// Takes that back.
     pub(crate) fn unmap(&self, mapping: Mapping) {
-        // SAFETY: The device is bound. That the mapping is one that was made is not checked, and some of
-        // the drivers here are wrong about it: the DMA API survives that.
+        // SAFETY: The device is bound.
+        unsafe { Self::unmap_for(self.raw(), mapping) }
+    }
+
+    /// Takes it back from a device that never had it.
+    pub(crate) fn unmap_for_parent(&self, mapping: Mapping) {
+        // SAFETY: The device is bound, and its parent there for as long as it is.
+        unsafe { Self::unmap_for((*self.raw()).parent, mapping) }
+    }
+
+    /// # Safety
+    ///
+    /// `device` must point to a valid device.
+    unsafe fn unmap_for(device: *mut bindings::device, mapping: Mapping) {
+        // SAFETY: By the safety requirement. That the mapping is one that was made is not checked, and
+        // some of the drivers here are wrong about it: the DMA API survives that.
         unsafe {
             bindings::dma_unmap_phys(
-                self.raw(),
+                device,
                 mapping.iova,
                 mapping.bytes,
                 bindings::dma_data_direction::DMA_FROM_DEVICE,

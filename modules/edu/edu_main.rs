@@ -3,14 +3,20 @@
 //! Drivers of the zoo on a device that really writes: QEMU's `edu`, by way of the DMA API.
 //!
 //! The IOMMU, the IOVA allocator and the flush queue are the real ones; so is what happens to the page
-//! that a driver frees too early. The work is done while the driver is bound to the device:
-//! `insmod edu.ko case=1 bug=1` runs the buggy driver of pattern 1, and its announcements in the log
-//! are those of the zoo, on `edu` instead of a page table format.
+//! that a driver frees too early. Loading the module binds the driver, which does its work meanwhile, and
+//! unbinds it: `insmod edu.ko case=1 bug=1` runs the buggy driver of pattern 1, and its announcements in
+//! the log are those of the zoo, on `edu` instead of a page table format.
 
 use kernel::{
     device::Core,
+    driver::Registration,
+    error::to_result,
     pci,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    }, //
 };
 
 mod cases;
@@ -26,6 +32,7 @@ mod support;
 )]
 mod catalog;
 
+use cases::Perform;
 use device::Edu;
 use support::{
     Device,
@@ -33,8 +40,8 @@ use support::{
     Variant, //
 };
 
-kernel::module_pci_driver! {
-    type: EduDriver,
+module! {
+    type: Loaded,
     name: "edu",
     authors: ["dmasan contributors"],
     description: "Drivers of a device that writes, which mishandle DMA mappings, and their correct twins",
@@ -61,7 +68,31 @@ kernel::pci_device_table!(
     )]
 );
 
-/// The bound driver. It holds nothing: its case is over when binding is.
+/// What came of the case, as an error number; that of no device until one is bound.
+static OUTCOME: Atomic<i32> = Atomic::new(0);
+
+/// The loaded module. It holds nothing: its case is over when loading is.
+struct Loaded;
+
+impl kernel::Module for Loaded {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        let (stage, _) = scene()?;
+        stage.begin();
+        OUTCOME.store(ENODEV.to_errno(), Relaxed);
+        // Binds the driver, and unbinds it.
+        drop(KBox::pin_init(
+            Registration::<pci::Adapter<EduDriver>>::new(c"edu", module),
+            GFP_KERNEL,
+        )?);
+        match to_result(OUTCOME.load(Relaxed)) {
+            Ok(()) => stage.end(),
+            Err(error) => stage.failed(error),
+        }
+        Ok(Loaded)
+    }
+}
+
+/// The bound driver. It holds nothing: its work is done when binding is.
 struct EduDriver;
 
 impl pci::Driver for EduDriver {
@@ -75,18 +106,16 @@ impl pci::Driver for EduDriver {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self, Error> + 'bound {
         let edu = Edu::new(pdev)?;
-        run(
-            &edu,
-            module_parameters::case.value(),
-            module_parameters::bug.value(),
-        )?;
+        let (stage, perform) = scene()?;
+        let done = perform(&stage, &edu).and_then(|()| stage.check_announced());
+        OUTCOME.store(done.err().map_or(0, Error::to_errno), Relaxed);
         Ok(EduDriver)
     }
 }
 
-/// Runs what the module parameters ask for. A case that cannot run says so in the log.
-fn run(edu: &Edu<'_>, number: i32, bug: i32) -> Result {
-    let number = u32::try_from(number)?;
+/// What the module parameters ask for.
+fn scene() -> Result<(Stage, Perform)> {
+    let number = u32::try_from(module_parameters::case.value())?;
     let (Some(case), Some(driver)) = (
         catalog::CASES.iter().find(|case| case.number == number),
         cases::driver(number),
@@ -94,15 +123,9 @@ fn run(edu: &Edu<'_>, number: i32, bug: i32) -> Result {
         pr_err!("there is no case {}\n", number);
         return Err(EINVAL);
     };
-    let (variant, perform) = match bug {
+    let (variant, perform) = match module_parameters::bug.value() {
         0 => (Variant::Twin, driver.twin),
         _ => (Variant::Bug, driver.bug),
     };
-    let stage = Stage::new(case, variant, Device);
-    stage.begin();
-    match perform(&stage, edu).and_then(|()| stage.check_announced()) {
-        Ok(()) => stage.end(),
-        Err(error) => stage.failed(error),
-    }
-    Ok(())
+    Ok((Stage::new(case, variant, Device), perform))
 }

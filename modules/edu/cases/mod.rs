@@ -10,13 +10,16 @@ use crate::{
     support::Stage, //
 };
 
+/// What a driver does while it is bound.
+pub(crate) type Perform = fn(&Stage, &Edu<'_>) -> Result;
+
 /// Both drivers of a pattern.
 #[derive(Clone, Copy)]
 pub(crate) struct Driver {
     /// Does it wrong.
-    pub(crate) bug: fn(&Stage, &Edu<'_>) -> Result,
+    pub(crate) bug: Perform,
     /// Does it right.
-    pub(crate) twin: fn(&Stage, &Edu<'_>) -> Result,
+    pub(crate) twin: Perform,
 }
 
 /// Declares the modules of the cases, and the way from a pattern's number to its drivers.
@@ -41,8 +44,11 @@ cases! {
     1 => p01,
     2 => p02,
     3 => p03,
+    5 => p05,
+    7 => p07,
     10 => p10,
     15 => p15,
+    16 => p16,
     17 => p17,
 }
 

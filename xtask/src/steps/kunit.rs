@@ -33,7 +33,7 @@ const OURS: Group = Group {
     tests: "iommu_debug_pagealloc*",
     append: "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 iommu.debug_pagealloc.quarantine=64 page_owner=on",
     may_skip: false,
-    reports: 3,
+    reports: 5,
 };
 
 const GROUPS: &[Group] = &[

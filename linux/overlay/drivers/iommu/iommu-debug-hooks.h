@@ -109,6 +109,8 @@ void iommu_debug_fail_test(void);
 unsigned long iommu_debug_max_pfn(void);
 extern bool iommu_debug_enable;
 int iommu_debug_stats_show(struct seq_file *file, void *data);
+int iommu_debug_filter_show(struct seq_file *file, void *data);
+void iommu_debug_filter_set(const char *name);
 int iommu_debug_leaks_show(struct seq_file *file, void *data);
 void iommu_debug_leaks_clear(void);
 void __iommu_debug_map_begin(struct iommu_domain *domain, phys_addr_t phys,
@@ -125,6 +127,9 @@ void __iommu_debug_unmap_plan(struct iommu_domain *domain, unsigned long iova,
 void __iommu_debug_unmap_settle(struct iommu_domain *domain,
 				struct iommu_debug_unmap *unmap,
 				size_t unmapped);
+void __iommu_debug_unmap_oversized(struct iommu_domain *domain,
+				   unsigned long iova, size_t size,
+				   size_t unmapped);
 void __iommu_debug_walk_end(struct iommu_domain *domain,
 			    struct iommu_debug_walk *walk);
 void __iommu_debug_release_begin(struct iommu_domain *domain,
@@ -135,6 +140,7 @@ void __iommu_debug_release_end(struct iommu_debug_release *release);
 void __iommu_debug_origin_map(struct iommu_domain *domain, unsigned long iova,
 			      phys_addr_t phys, size_t size);
 void __iommu_debug_origin_unmap(struct iommu_debug_walk *walk);
+void __iommu_debug_origin_unmapped(void);
 void __iommu_debug_attached(struct iommu_domain *domain, struct device *dev);
 void __iommu_debug_unbound(struct iommu_domain *domain, struct device *dev);
 void __iommu_debug_domain_gone(struct iommu_domain *domain);
@@ -225,6 +231,12 @@ static inline void iommu_debug_unmap_end(struct iommu_domain *domain,
 {
 	if (iommu_debug_on_c())
 		__iommu_debug_unmap_end(domain, iova, size, unmapped);
+	if (!iommu_debug_on_rust())
+		return;
+	if (unlikely(unmapped > size))
+		__iommu_debug_unmap_oversized(domain, iova, size, unmapped);
+	if (iommu_debug_keeps_origins())
+		__iommu_debug_origin_unmapped();
 }
 
 /*

@@ -2,10 +2,7 @@
 
 //! Switched on from the kernel command line, or not there at all.
 
-use crate::{
-    origins::domains,
-    print::line, //
-};
+use crate::origins::domains;
 use kernel::{
     bindings,
     error::to_result,
@@ -27,10 +24,6 @@ static PANIC: Atomic<bool> = Atomic::new(false);
 static QUARANTINE: Atomic<u32> = Atomic::new(0);
 /// How many reports are printed at most; 0: no limit.
 static REPORTS: Atomic<u32> = Atomic::new(0);
-/// How many there have been.
-static REPORTED: Atomic<u32> = Atomic::new(0);
-/// How many were not printed.
-static UNPRINTED: Atomic<u64> = Atomic::new(0);
 
 /// Whether every page needs a count.
 pub(crate) extern "C" fn is_needed() -> bool {
@@ -52,28 +45,9 @@ pub(crate) fn quarantine() -> u32 {
     QUARANTINE.load(Relaxed)
 }
 
-/// Whether one more report may be printed. The log says so at the first that may not.
-pub(crate) fn may_report() -> bool {
-    // SAFETY: A number that anybody may change at any time.
-    if !unsafe { (&raw const bindings::iommu_debug_enable).read_volatile() } {
-        UNPRINTED.fetch_add(1, Relaxed);
-        return false;
-    }
-    let limit = REPORTS.load(Relaxed);
-    let before = REPORTED.fetch_add(1, Relaxed);
-    if limit != 0 && before == limit {
-        line!("DMASAN: {limit} reports printed, iommu.debug_pagealloc.reports allows no more");
-    }
-    let may = limit == 0 || before < limit;
-    if !may {
-        UNPRINTED.fetch_add(1, Relaxed);
-    }
-    may
-}
-
-/// How many reports were not printed: too many, or switched off.
-pub(crate) fn unprinted() -> u64 {
-    UNPRINTED.load(Relaxed)
+/// How many reports are printed at most; 0: no limit.
+pub(crate) fn reports() -> u32 {
+    REPORTS.load(Relaxed)
 }
 
 /// Panics if the command line asks for that.

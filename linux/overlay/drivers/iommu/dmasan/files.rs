@@ -3,11 +3,11 @@
 //! What `debugfs` shows, in `iommu/debug_pagealloc/`.
 
 use crate::{
-    boot,
     census::for_each_mapped,
     engine::Pfn,
+    limit,
     moment::{Moment, Seconds},
-    origins::{self, domains, Made},
+    origins::{self, domains, filter, Made},
     quarantine,
     report::Kind,
     stack::Stack, //
@@ -53,10 +53,28 @@ pub(crate) unsafe extern "C" fn iommu_debug_stats_show(
     for kind in Kind::ALL {
         seq_print!(file, "reports {}: {}\n", kind.name(), kind.seen());
     }
-    seq_print!(file, "reports not printed: {}\n", boot::unprinted());
+    seq_print!(file, "reports not printed: {}\n", limit::unprinted());
     seq_print!(file, "quarantined pages: {}\n", quarantine::pages());
     seq_print!(file, "origins kept: {}\n", u8::from(origins::are_kept()));
+    seq_print!(file, "maps: {}\n", origins::maps());
+    seq_print!(file, "unmaps: {}\n", origins::unmaps());
     seq_print!(file, "origins missed: {}\n", origins::missed());
+    0
+}
+
+/// Shows the device or the driver whose reports are printed.
+///
+/// # Safety
+///
+/// As for [`iommu_debug_stats_show`].
+#[export]
+pub(crate) unsafe extern "C" fn iommu_debug_filter_show(
+    file: *mut bindings::seq_file,
+    _: *mut c_void,
+) -> c_int {
+    // SAFETY: By the safety requirement.
+    let file = unsafe { SeqFile::from_raw(file) };
+    seq_print!(file, "{}\n", filter::Shown);
     0
 }
 

@@ -20,6 +20,7 @@ const __LOG_PREFIX: &[u8] = b"iommu\0";
 mod boot;
 mod census;
 mod check;
+mod counter;
 #[allow(
     dead_code,
     unreachable_pub,
@@ -29,6 +30,7 @@ mod check;
 mod engine;
 #[cfg(CONFIG_DEBUG_FS)]
 mod files;
+mod limit;
 mod map;
 mod moment;
 mod origins;

@@ -7,11 +7,13 @@
 //! records that lead to a page, the one that counts is the latest that is not known to have gone.
 
 pub(crate) mod domains;
+pub(crate) mod filter;
 mod record;
 mod slot;
 
 use crate::{
     boot,
+    counter::Counter,
     engine::{self, PageRange, Pfn, PhysAddr, Place, Run, Store},
     moment::Moment,
     stack::Stack,
@@ -36,6 +38,10 @@ pub(crate) static page_iommu_debug_origin_ops: Operations<Kept> =
 
 /// How many times something could not be kept.
 static MISSED: Atomic<u64> = Atomic::new(0);
+/// Maps that have been seen.
+static MAPS: Counter = Counter::new();
+/// Unmaps that have been seen.
+static UNMAPS: Counter = Counter::new();
 /// Maps that have been seen, to keep one in so many.
 static SEEN: Atomic<u32> = Atomic::new(0);
 
@@ -47,6 +53,16 @@ pub(crate) fn are_kept() -> bool {
 /// How many times something could not be kept.
 pub(crate) fn missed() -> u64 {
     MISSED.load(Relaxed)
+}
+
+/// How many maps there have been.
+pub(crate) fn maps() -> u64 {
+    MAPS.sum()
+}
+
+/// How many unmaps there have been.
+pub(crate) fn unmaps() -> u64 {
+    UNMAPS.sum()
 }
 
 /// Remembers who maps a range.
@@ -61,6 +77,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_origin_map(
     phys: bindings::phys_addr_t,
     size: usize,
 ) {
+    MAPS.add();
     let sample = boot::sample();
     if sample > 1 && SEEN.fetch_add(1, Relaxed) % sample != 0 {
         return;
@@ -100,6 +117,16 @@ pub(crate) unsafe extern "C" fn __iommu_debug_origin_unmap(walk: *mut bindings::
             keep_gone(run, gone);
         }
     }
+}
+
+/// Counts an unmap, of however many leaves.
+///
+/// # Safety
+///
+/// Always safe to call.
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_origin_unmapped() {
+    UNMAPS.add();
 }
 
 /// Remembers that a run is unmapped by the caller, if origins are kept.

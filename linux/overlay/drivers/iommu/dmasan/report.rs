@@ -5,8 +5,9 @@
 use crate::{
     boot,
     engine::{PageRange, Span, Spans},
+    limit,
     moment::{Comm, Moment, Told},
-    origins::{self, Event, Made},
+    origins::{self, domains, filter, Event, Made},
     print::{line, Counted, Described},
     stack::{culprit, for_each_here, Stack}, //
 };
@@ -31,6 +32,7 @@ pub(crate) enum Kind {
     Leak,
     Unbound,
     Underflow,
+    Oversized,
     Overwritten,
     Overflow,
 }
@@ -39,12 +41,13 @@ pub(crate) enum Kind {
 static SEEN: [Atomic<u64>; Kind::ALL.len()] = [const { Atomic::new(0) }; Kind::ALL.len()];
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Freed,
         Self::Allocated,
         Self::Leak,
         Self::Unbound,
         Self::Underflow,
+        Self::Oversized,
         Self::Overwritten,
         Self::Overflow,
     ];
@@ -60,6 +63,7 @@ impl Kind {
             Self::Leak => c"leak-at-domain-end",
             Self::Unbound => c"leak-at-unbind",
             Self::Underflow => c"unmap-underflow",
+            Self::Oversized => c"oversized-unmap",
             Self::Overwritten => c"overwritten-live-entry",
             Self::Overflow => c"count-overflow",
         }
@@ -72,12 +76,12 @@ impl Kind {
     }
 
     /// Counts one, and tells tracers. Returns whether it is to be printed.
-    fn see(self, spans: &Spans) -> bool {
+    fn see(self, spans: &Spans, wanted: bool) -> bool {
         // CAST: As above.
         if let Some(seen) = SEEN.get(self as usize) {
             seen.fetch_add(1, Relaxed);
         }
-        let may = boot::may_report();
+        let may = limit::may_print(wanted);
         let first = spans.kept().first();
         // SAFETY: The name is a string that ends with a null character.
         unsafe {
@@ -115,9 +119,13 @@ struct Report {
 }
 
 impl Report {
-    /// Prints the title. `None` if there have been reports enough.
+    /// Prints the title. `None` if the report is not to be printed.
     fn begin(kind: Kind, spans: &Spans) -> Option<Self> {
-        if !kind.see(spans) {
+        Self::begin_if(filter::wants(spans), kind, spans)
+    }
+
+    fn begin_if(wanted: bool, kind: Kind, spans: &Spans) -> Option<Self> {
+        if !kind.see(spans, wanted) {
             return None;
         }
         line!("{}", BAR);
@@ -183,7 +191,7 @@ impl Report {
             return;
         }
         let Made { iova, bytes, .. } = made;
-        match origins::domains::known(made.domain) {
+        match domains::known(made.domain) {
             Some(domain) => line!("mapping: iova {iova:#x}, {bytes} bytes, {domain}"),
             None => line!("mapping: iova {iova:#x}, {bytes} bytes"),
         }
@@ -329,6 +337,21 @@ pub(crate) fn underflow(missing: &Spans) {
     report.spans("unmapped", missing);
     report.unmapped_by(missing);
     report.here("found by");
+    report.end();
+}
+
+/// An unmap has removed more than it was asked to, in domain `number`.
+#[cold]
+pub(crate) fn oversized(number: u32, iova: u64, asked: u64, unmapped: u64) {
+    let wanted = filter::wants_domain(number);
+    let Some(report) = Report::begin_if(wanted, Kind::Oversized, &Spans::new()) else {
+        return;
+    };
+    line!("oversized: {asked} bytes at iova {iova:#x} asked for, {unmapped} bytes unmapped");
+    if let Some(domain) = domains::known(number) {
+        line!("domain: {domain}");
+    }
+    report.here("unmapped by");
     report.end();
 }
 

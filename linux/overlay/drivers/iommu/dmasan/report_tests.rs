@@ -7,16 +7,19 @@ use crate::files;
 use crate::{
     boot,
     check::__iommu_debug_check_unmapped,
+    limit,
     map::{__iommu_debug_map_begin, __iommu_debug_map_end},
-    origins::{self, __iommu_debug_origin_map},
+    origins::{self, __iommu_debug_origin_map, filter},
     quarantine,
     report,
-    tests::{domain, is_switched_on, phys_of, skip}, //
+    tests::{domain, is_switched_on, phys_of, skip},
+    unmap::__iommu_debug_unmap_oversized, //
 };
 use kernel::{
     bindings,
     page::{Page, PAGE_SIZE},
     prelude::*,
+    str::CStr,
     sync::atomic::Relaxed, //
 };
 use pin_init::zeroed;
@@ -166,6 +169,59 @@ mod suite {
                 b"freed by: ",
             ]
         ));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unmap_that_takes_more_is_a_bug_in_the_domains_of_the_dma_api() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        let mut domain = domain(PAGE_SIZE);
+        let mut provoke = |more: u32| {
+            domain.type_ |= more;
+            log_of(|| {
+                // SAFETY: The domain is valid.
+                unsafe {
+                    __iommu_debug_unmap_oversized(&mut domain, IOVA, PAGE_SIZE, 512 * PAGE_SIZE);
+                    origins::domains::__iommu_debug_domain_gone(&mut domain);
+                }
+            })
+        };
+        let unmanaged = provoke(0)?;
+        assert!(!has(&unmanaged, &[b"BUG: DMASAN: "]));
+        let dma = provoke(bindings::__IOMMU_DOMAIN_DMA_API)?;
+        assert!(has(
+            &dma,
+            &[
+                b"====",
+                b"BUG: DMASAN: oversized-unmap in kunit",
+                b"oversized: 4096 bytes at iova 0x76543000 asked for, 2097152 bytes unmapped",
+                b"unmapped by: ",
+                b"====",
+            ]
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn a_filter_keeps_reports_of_others_from_being_printed() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        if !origins::are_kept() {
+            skip();
+            return Ok(());
+        }
+        // SAFETY: Names are strings that end with a null character.
+        let set = |name: &CStr| unsafe { filter::iommu_debug_filter_set(name.as_char_ptr()) };
+        let before = limit::unprinted();
+        set(c"nobody-goes-by-this-name");
+        let lines = freed_while_mapped();
+        set(c"");
+        assert!(!has(&lines?, &[b"BUG: DMASAN: "]));
+        assert_eq!(limit::unprinted(), before + 1);
+        assert!(has(&freed_while_mapped()?, &[b"BUG: DMASAN: "]));
         Ok(())
     }
 

@@ -13,6 +13,7 @@
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/stackdepot.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
 #include <trace/events/error_report.h>
@@ -135,6 +136,34 @@ static ssize_t iommu_debug_leaks_write(struct file *file,
 	return count;
 }
 
+static int iommu_debug_filter_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, iommu_debug_filter_show, inode->i_private);
+}
+
+static ssize_t iommu_debug_filter_write(struct file *file,
+					const char __user *from, size_t count,
+					loff_t *pos)
+{
+	char name[48] = {};
+
+	if (count >= sizeof(name))
+		return -EINVAL;
+	if (copy_from_user(name, from, count))
+		return -EFAULT;
+	iommu_debug_filter_set(strim(name));
+	return count;
+}
+
+static const struct file_operations iommu_debug_filter_fops = {
+	.owner = THIS_MODULE,
+	.open = iommu_debug_filter_open,
+	.read = seq_read,
+	.write = iommu_debug_filter_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 static const struct file_operations iommu_debug_leaks_fops = {
 	.owner = THIS_MODULE,
 	.open = iommu_debug_leaks_open,
@@ -158,6 +187,8 @@ static int __init iommu_debug_files_init(void)
 	dir = debugfs_create_dir("debug_pagealloc", dir);
 	debugfs_create_file("stats", 0400, dir, NULL, &iommu_debug_stats_fops);
 	debugfs_create_file("leaks", 0600, dir, NULL, &iommu_debug_leaks_fops);
+	debugfs_create_file("filter", 0600, dir, NULL,
+			    &iommu_debug_filter_fops);
 	debugfs_create_bool("enable", 0600, dir, &iommu_debug_enable);
 	return 0;
 }

@@ -139,3 +139,32 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
         });
     }
 }
+
+/// An unmap of `size` bytes has removed more.
+///
+/// The counts are right: leaves are told of as they are. The DMA API unmaps what it has mapped, so
+/// a driver has got the length wrong there; others may find out in this way how large a leaf is.
+///
+/// # Safety
+///
+/// `domain` must point to a valid domain.
+#[cold]
+#[export]
+pub(crate) unsafe extern "C" fn __iommu_debug_unmap_oversized(
+    domain: *mut bindings::iommu_domain,
+    iova: usize,
+    size: usize,
+    unmapped: usize,
+) {
+    // SAFETY: By the safety requirement.
+    if unsafe { (*domain).type_ } & bindings::__IOMMU_DOMAIN_DMA_API == 0 {
+        return;
+    }
+    let number = if origins::are_kept() {
+        // SAFETY: By the safety requirement.
+        unsafe { origins::domains::number(domain) }
+    } else {
+        0
+    };
+    report::oversized(number, iova as u64, size as u64, unmapped as u64);
+}

@@ -22,7 +22,7 @@ const PROBES: usize = 16;
 /// Words of an entry: address, numbers, a time, the name of a device and that of a driver.
 const WORDS: usize = 3 + DEVICE + DRIVER;
 /// Words for the name of a device, which can be cut short.
-const DEVICE: usize = 5;
+pub(super) const DEVICE: usize = 5;
 /// Words for the name of a driver, which can be cut short.
 const DRIVER: usize = 3;
 
@@ -76,6 +76,11 @@ impl Domain {
         // SAFETY: By the safety requirement.
         let is_it = self.more == 0 && self.device == unsafe { name_of(dev) };
         (is_it && self.driver != [0; DRIVER]).then_some(self.bound)
+    }
+
+    /// Whether its device or the device's driver has this name, as far as it is kept.
+    pub(super) fn goes_by(&self, name: &[u64; DEVICE]) -> bool {
+        self.device == *name || name.starts_with(&self.driver)
     }
 
     fn put(&self, words: &mut Words<WORDS>) {
@@ -244,7 +249,7 @@ unsafe fn name_of(dev: *const bindings::device) -> [u64; DEVICE] {
 }
 
 /// Letters, eight to a word; what does not fit is left out.
-fn words_of<const N: usize>(name: &CStr) -> [u64; N] {
+pub(super) fn words_of<const N: usize>(name: &CStr) -> [u64; N] {
     let mut words = [0; N];
     for (word, bytes) in words.iter_mut().zip(name.to_bytes().chunks(8)) {
         for byte in bytes.iter().rev() {
@@ -254,7 +259,8 @@ fn words_of<const N: usize>(name: &CStr) -> [u64; N] {
     words
 }
 
-struct Name<'a>(&'a [u64]);
+/// What `words_of` has made of a name.
+pub(super) struct Name<'a>(pub(super) &'a [u64]);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

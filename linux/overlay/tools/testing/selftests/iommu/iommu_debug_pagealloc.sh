@@ -16,7 +16,7 @@ if [ ! -d "$DIR" ]; then
 	exit $SKIP
 fi
 
-echo "1..6"
+echo "1..8"
 
 # check NAME COMMAND...: one test, which passes if the command succeeds
 check()
@@ -41,7 +41,8 @@ stats_have_names()
 {
 	for field in "mapped pages" "mapped runs" translations \
 		    "reports freed-while-mapped" "reports not printed" \
-		    "quarantined pages" "origins kept" "origins missed"; do
+		    "quarantined pages" "origins kept" "origins missed" \
+		    maps unmaps; do
 		grep -q "^$field: " "$DIR/stats" || return 1
 	done
 }
@@ -70,11 +71,26 @@ enable_is_kept()
 	return $status
 }
 
+filter_is_kept()
+{
+	echo e1000e > "$DIR/filter" && [ "$(cat "$DIR/filter")" = e1000e ]
+	status=$?
+	echo > "$DIR/filter"
+	[ -z "$(cat "$DIR/filter")" ] && return $status
+}
+
+long_filter_is_refused()
+{
+	! (echo a-name-that-is-longer-than-that-of-any-device-there-is > "$DIR/filter") 2> /dev/null
+}
+
 check "stats are numbers, one to a line" stats_are_numbers
 check "stats have the names that are documented" stats_have_names
 check "leaks can be read" leaks_are_shown
 check "leaks can be cleared" clear_is_taken
 check "leaks refuse what they do not know" nonsense_is_refused
 check "enable keeps what is written to it" enable_is_kept
+check "filter keeps what is written to it" filter_is_kept
+check "filter refuses what is too long" long_filter_is_refused
 
 exit $failed
