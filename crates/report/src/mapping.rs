@@ -21,6 +21,10 @@ pub struct Mapping {
     pub more_devices: u64,
     /// The device's driver.
     pub driver: Option<String>,
+    /// It has gone: the mapping that is left is not recorded, and this is another one of the same
+    /// memory.
+    #[serde(default)]
+    pub unmapped_since: bool,
     /// Who mapped it.
     pub mapped: Stack,
 }

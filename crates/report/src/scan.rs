@@ -104,6 +104,7 @@ pub(crate) fn mapping(text: &str) -> Mapping {
                 mapping.more_devices = more.unwrap_or(0);
             }
             "driver" => mapping.driver = Some(rest.to_owned()),
+            "unmapped" => mapping.unmapped_since = rest == "since",
             _ => mapping.bytes = mapping.bytes.or_else(|| counted(part, "byte")),
         }
     }
@@ -196,6 +197,11 @@ mod tests {
         assert_eq!(
             (full.more_devices, full.driver.as_deref()),
             (2, Some("edu"))
+        );
+        assert!(!full.unmapped_since);
+        assert!(
+            mapping("iova 0x7000, 4096 bytes, domain dma 2, driver igb, unmapped since")
+                .unmapped_since
         );
         assert!(mapping("origin not recorded").is_unknown());
     }

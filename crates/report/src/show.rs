@@ -88,6 +88,9 @@ impl fmt::Display for Mapping {
         if parts.is_empty() {
             return f.write_str("origin not recorded");
         }
+        if self.unmapped_since {
+            parts.push("unmapped since".to_owned());
+        }
         f.write_str(&parts.join(", "))
     }
 }

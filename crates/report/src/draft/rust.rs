@@ -37,7 +37,9 @@ impl RustDraft {
         let report = &mut self.body.report;
         if is_ruler(text) {
             // A ruler right after the title would be the opening one of the next report.
-            report.truncated = !report.names_pages() && report.total.is_none();
+            report.truncated = !report.names_pages()
+                && report.total.is_none()
+                && report.kind != Kind::OversizedUnmap;
             return Step::Last;
         }
         if let Some((label, rest)) = text.split_once(": ") {

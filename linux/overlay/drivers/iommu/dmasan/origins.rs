@@ -180,6 +180,8 @@ fn kept(guard: &rcu::Guard, place: Place) -> Option<&Kept> {
 pub(crate) struct Origin {
     /// The latest map that is not known to have gone.
     pub(crate) made: Option<Made>,
+    /// The latest map, gone or not. There is one record for several translations of a block.
+    pub(crate) former: Option<Made>,
     /// The latest unmap.
     pub(crate) gone: Option<Event>,
 }
@@ -198,17 +200,21 @@ pub(crate) fn of(pfn: Pfn) -> Origin {
         // What is kept for a block of another size has nothing to do with the page.
         let time = |event: &Event| (event.level == place.level).then_some(event.moment.time);
         let (made, gone) = (time(&record.made.event), time(&record.gone));
-        if gone.is_none_or(|gone| gone == 0)
-            && made > origin.made.map(|made| made.event.moment.time)
-        {
+        let latest = |made: Option<Made>| made.map(|made| made.event.moment.time);
+        if gone.is_none_or(|gone| gone == 0) && made > latest(origin.made) {
             origin.made = Some(record.made);
+        }
+        if made > latest(origin.former) {
+            origin.former = Some(record.made);
         }
         if gone > origin.gone.map(|gone| gone.moment.time) {
             origin.gone = Some(record.gone);
         }
     }
     // What was never written is at time 0.
-    origin.made = origin.made.filter(|made| made.event.moment.time != 0);
+    let is_written = |made: &Made| made.event.moment.time != 0;
+    origin.made = origin.made.filter(is_written);
+    origin.former = origin.former.filter(is_written);
     origin.gone = origin.gone.filter(|gone| gone.moment.time != 0);
     origin
 }

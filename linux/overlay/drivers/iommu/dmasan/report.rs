@@ -159,11 +159,13 @@ impl Report {
     /// Who has mapped the pages.
     fn mapped_by(&mut self, spans: &Spans) {
         self.origins(spans, |report, span| {
-            match origins::of(span.first).made {
-                Some(made) => report.made(&made),
+            let origin = origins::of(span.first);
+            match (origin.made, origin.former) {
+                (Some(made), _) => report.made(&made, ""),
+                (None, Some(former)) => report.made(&former, ", unmapped since"),
                 // Nobody would know why.
-                None if !origins::are_kept() => (),
-                None => line!("mapping: origin not recorded"),
+                (None, None) if !origins::are_kept() => (),
+                (None, None) => line!("mapping: origin not recorded"),
             }
         });
     }
@@ -186,14 +188,14 @@ impl Report {
         }
     }
 
-    fn made(&mut self, made: &Made) {
+    fn made(&mut self, made: &Made, since: &str) {
         if self.is_told(&made.event) {
             return;
         }
         let Made { iova, bytes, .. } = made;
         match domains::known(made.domain) {
-            Some(domain) => line!("mapping: iova {iova:#x}, {bytes} bytes, {domain}"),
-            None => line!("mapping: iova {iova:#x}, {bytes} bytes"),
+            Some(domain) => line!("mapping: iova {iova:#x}, {bytes} bytes, {domain}{since}"),
+            None => line!("mapping: iova {iova:#x}, {bytes} bytes{since}"),
         }
         self.event("mapped by", &made.event);
     }
@@ -349,9 +351,9 @@ pub(crate) fn oversized(number: u32, iova: u64, asked: u64, unmapped: u64) {
     };
     line!("oversized: {asked} bytes at iova {iova:#x} asked for, {unmapped} bytes unmapped");
     if let Some(domain) = domains::known(number) {
-        line!("domain: {domain}");
+        line!("mapping: iova {iova:#x}, {unmapped} bytes, {domain}");
     }
-    report.here("unmapped by");
+    report.here("unmapped too much by");
     report.end();
 }
 

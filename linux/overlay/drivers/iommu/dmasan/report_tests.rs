@@ -197,7 +197,7 @@ mod suite {
                 b"====",
                 b"BUG: DMASAN: oversized-unmap in kunit",
                 b"oversized: 4096 bytes at iova 0x76543000 asked for, 2097152 bytes unmapped",
-                b"unmapped by: ",
+                b"unmapped too much by: ",
                 b"====",
             ]
         ));
