@@ -1,5 +1,6 @@
 //! The matrix: machines and what runs on them, `cargo xtask test --machines M`.
 
+mod finding;
 mod workload;
 
 use std::fmt;

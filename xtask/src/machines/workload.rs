@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use dmasan_lab::{Boot, Device, Guest, Kernel, Lab};
+use dmasan_report::Report;
 
+use super::finding::{self, Finding};
 use crate::steps::guest;
 use crate::tally::Tally;
 
@@ -16,6 +18,8 @@ pub(crate) struct Workload {
     script: &'static str,
     /// Arguments for the script.
     arguments: &'static [&'static str],
+    /// A bug of the driver that is known.
+    finding: Option<&'static Finding>,
 }
 
 const DISK: &str = include_str!("../../workloads/disk.sh");
@@ -24,7 +28,7 @@ const NET: &str = include_str!("../../workloads/net.sh");
 /// All of them.
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload::new(Device::E1000e, NET, &["e1000e"]),
-    Workload::new(Device::Igb, NET, &["igb"]),
+    Workload::new(Device::Igb, NET, &["igb"]).with(&finding::IGB),
     Workload::new(Device::VirtioNet, NET, &["virtio-pci"]),
     Workload::new(Device::Nvme, DISK, &["nvme0n1", "nvme"]),
     Workload::new(Device::VirtioBlk, DISK, &["vda", "virtio-pci"]),
@@ -48,16 +52,23 @@ impl Workload {
             device,
             script,
             arguments,
+            finding: None,
         }
     }
 
-    /// Three tests in each mode: the guest comes to its end, the work is done, there is no report.
+    const fn with(mut self, finding: &'static Finding) -> Workload {
+        self.finding = Some(finding);
+        self
+    }
+
+    /// Three tests in each mode: the guest comes to its end, the work is done, there is no report but of bugs
+    /// that are known.
     pub(crate) fn run(&self, lab: &Lab, kernel: &Kernel) -> Result<Tally> {
         let mut tally = Tally::default();
         for (mode, word) in MODES {
             let boot = self.boot(lab, kernel, word)?;
             let what = format!("{}, {}, {mode}", kernel.machine, self.device);
-            guest::expect_silence(&mut tally, &what, &boot);
+            guest::expect_silence_but(&mut tally, &what, &boot, |report| self.is_known(report));
             let done = boot.exit == Some(0);
             if !done {
                 println!("   {what}: not done, see {}", boot.log.display());
@@ -65,6 +76,17 @@ impl Workload {
             tally.check(&format!("{what}: the work is done"), done);
         }
         Ok(tally)
+    }
+
+    fn is_known(&self, report: &Report) -> bool {
+        let known = self.finding.filter(|finding| finding.explains(report));
+        if let Some(finding) = known {
+            println!(
+                "   {}: {}, see docs/findings/{}",
+                self.device, report.title, finding.file
+            );
+        }
+        known.is_some()
     }
 
     fn boot(&self, lab: &Lab, kernel: &Kernel, mode: &str) -> Result<Boot> {
@@ -75,7 +97,9 @@ impl Workload {
         let guest = Guest {
             command: arguments.map(|&word| word.to_owned()).collect(),
             files: vec![(script, SCRIPT.to_owned())],
-            append: guest::words(&format!("iommu.debug_pagealloc=1 page_owner=on {mode}")),
+            append: guest::words(&format!(
+                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {mode}"
+            )),
             devices: vec![self.device],
             timeout: Duration::from_secs(240),
             ..Guest::default()
