@@ -105,6 +105,13 @@ impl Lab {
         kernel::build(&self.cache, &plan, &*self.progress)
     }
 
+    /// Whether a kernel for such a machine has been built before, of whatever source: then another one takes a
+    /// fraction of the time.
+    #[must_use]
+    pub fn has_built(&self, machine: MachineKind) -> bool {
+        kernel::has_built(&self.cache, machine.machine())
+    }
+
     /// The modules that `path` stands for: a `.ko` is returned as it is, a folder with a `Kbuild`
     /// or `Makefile` is built against the kernel. The folder is not written to.
     ///

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{anyhow, Result};
-use dmasan_lab::{Implementation, Kernel, KernelRequest, Lab, MachineKind};
+use dmasan_lab::{Device, Implementation, Kernel, KernelRequest, Lab, MachineKind};
 
 use crate::steps::{guest, kunit, zoo};
 use crate::tally::Tally;
@@ -40,6 +40,8 @@ impl FromStr for Machines {
 enum Suite {
     Kunit,
     Zoo,
+    /// What of the zoo runs on a device that writes.
+    Edu,
     Workload(&'static Workload),
 }
 
@@ -48,6 +50,7 @@ impl fmt::Display for Suite {
         match self {
             Suite::Kunit => f.pad("kunit"),
             Suite::Zoo => f.pad("zoo"),
+            Suite::Edu => f.pad("edu"),
             Suite::Workload(workload) => f.pad(workload.device.name()),
         }
     }
@@ -56,6 +59,7 @@ impl fmt::Display for Suite {
 impl Suite {
     fn all() -> impl Iterator<Item = Suite> {
         let workloads = WORKLOADS.iter().map(Suite::Workload);
+        // The zoo has the device in it.
         [Suite::Kunit, Suite::Zoo].into_iter().chain(workloads)
     }
 
@@ -63,14 +67,23 @@ impl Suite {
     fn fits(self, machine: MachineKind) -> bool {
         match self {
             Suite::Kunit | Suite::Zoo => true,
-            Suite::Workload(_) => machine.takes_devices(),
+            Suite::Edu | Suite::Workload(_) => machine.takes_devices(),
         }
+    }
+
+    /// What there is time for every day.
+    fn daily() -> impl Iterator<Item = Suite> {
+        let is_daily =
+            |workload: &&Workload| matches!(workload.device, Device::E1000e | Device::Nvme);
+        let workloads = WORKLOADS.iter().filter(is_daily).map(Suite::Workload);
+        [Suite::Edu].into_iter().chain(workloads)
     }
 
     fn run(self, lab: &Lab, kernel: &Kernel) -> Result<Tally> {
         match self {
             Suite::Kunit => kunit::ours(lab, kernel),
-            Suite::Zoo => zoo::on(kernel.machine),
+            Suite::Zoo => zoo::on(kernel.machine, &[]),
+            Suite::Edu => zoo::on(kernel.machine, &["--format", zoo::EDU]),
             Suite::Workload(workload) => workload.run(lab, kernel),
         }
     }
@@ -138,22 +151,45 @@ fn row(machine: MachineKind, all: &mut Tally) -> Result<Vec<Cell>> {
             cells.push(Cell::Unfit);
             continue;
         }
-        let start = Instant::now();
-        let tally = suite.run(&lab, &kernel).unwrap_or_else(|error| {
-            let mut tally = Tally::default();
-            tally.fail(&format!("{machine}, {suite}: could not run: {error:#}"));
-            tally
-        });
-        println!(
-            "   {suite:<12} {} ok, {} not ok, {:.1} s",
-            tally.passed,
-            tally.failed,
-            start.elapsed().as_secs_f64()
-        );
+        let tally = timed(suite, &lab, &kernel);
         cells.push(Cell::Run(tally.passed, tally.failed));
         all.add(tally);
     }
     Ok(cells)
+}
+
+/// Some of it, if a kernel for the machine has been built before. The first one takes longer than all other tests together.
+pub(crate) fn if_cheap(machine: MachineKind) -> Result<Tally> {
+    let lab = guest::lab()?;
+    let mut all = Tally::default();
+    if !lab.has_built(machine) {
+        all.leave_out(&format!(
+            "{machine}: no kernel for it has been built; `dmasan build --machine {machine}` does, in 10 to 15 minutes"
+        ));
+        return Ok(all);
+    }
+    let kernel = lab.kernel(&KernelRequest::new(machine, Implementation::Rust))?;
+    for suite in Suite::daily() {
+        all.add(timed(suite, &lab, &kernel));
+    }
+    Ok(all)
+}
+
+fn timed(suite: Suite, lab: &Lab, kernel: &Kernel) -> Tally {
+    let machine = kernel.machine;
+    let start = Instant::now();
+    let tally = suite.run(lab, kernel).unwrap_or_else(|error| {
+        let mut tally = Tally::default();
+        tally.fail(&format!("{machine}, {suite}: could not run: {error:#}"));
+        tally
+    });
+    println!(
+        "   {suite:<12} {} ok, {} not ok, {:.1} s",
+        tally.passed,
+        tally.failed,
+        start.elapsed().as_secs_f64()
+    );
+    tally
 }
 
 fn print_table(rows: &[(MachineKind, Vec<Cell>)]) {
