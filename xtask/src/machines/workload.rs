@@ -1,13 +1,13 @@
 //! Real drivers at work on real devices, with the sanitizer on. A further one is an entry in the list.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use dmasan_lab::{Boot, Device, Guest, Kernel, Lab};
-use dmasan_report::Report;
 
-use super::finding::{self, Finding};
+use super::finding::explaining;
 use crate::steps::guest;
 use crate::tally::Tally;
 
@@ -18,8 +18,6 @@ pub(crate) struct Workload {
     script: &'static str,
     /// Arguments for the script.
     arguments: &'static [&'static str],
-    /// A bug of the driver that is known.
-    finding: Option<&'static Finding>,
 }
 
 const DISK: &str = include_str!("../../workloads/disk.sh");
@@ -28,7 +26,7 @@ const NET: &str = include_str!("../../workloads/net.sh");
 /// All of them.
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload::new(Device::E1000e, NET, &["e1000e"]),
-    Workload::new(Device::Igb, NET, &["igb"]).with(&finding::IGB),
+    Workload::new(Device::Igb, NET, &["igb"]),
     Workload::new(Device::VirtioNet, NET, &["virtio-pci"]),
     Workload::new(Device::Nvme, DISK, &["nvme0n1", "nvme"]),
     Workload::new(Device::VirtioBlk, DISK, &["vda", "virtio-pci"]),
@@ -52,13 +50,7 @@ impl Workload {
             device,
             script,
             arguments,
-            finding: None,
         }
-    }
-
-    const fn with(mut self, finding: &'static Finding) -> Workload {
-        self.finding = Some(finding);
-        self
     }
 
     /// Three tests in each mode: the guest comes to its end, the work is done, there is no report but of bugs
@@ -68,7 +60,17 @@ impl Workload {
         for (mode, word) in MODES {
             let boot = self.boot(lab, kernel, word)?;
             let what = format!("{}, {}, {mode}", kernel.machine, self.device);
-            guest::expect_silence_but(&mut tally, &what, &boot, |report| self.is_known(report));
+            let mut known = BTreeMap::new();
+            guest::expect_silence_but(&mut tally, &what, &boot, |report| {
+                let finding = explaining(kernel.machine, report);
+                if let Some(finding) = finding {
+                    *known.entry(finding.file).or_insert(0u32) += 1;
+                }
+                finding.is_some()
+            });
+            for (file, reports) in known {
+                println!("   {what}: {reports} reports are explained in docs/findings/{file}");
+            }
             let done = boot.exit == Some(0);
             if !done {
                 println!("   {what}: not done, see {}", boot.log.display());
@@ -76,17 +78,6 @@ impl Workload {
             tally.check(&format!("{what}: the work is done"), done);
         }
         Ok(tally)
-    }
-
-    fn is_known(&self, report: &Report) -> bool {
-        let known = self.finding.filter(|finding| finding.explains(report));
-        if let Some(finding) = known {
-            println!(
-                "   {}: {}, see docs/findings/{}",
-                self.device, report.title, finding.file
-            );
-        }
-        known.is_some()
     }
 
     fn boot(&self, lab: &Lab, kernel: &Kernel, mode: &str) -> Result<Boot> {

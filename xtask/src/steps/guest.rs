@@ -114,7 +114,7 @@ pub(crate) fn expect_silence_but(
     tally: &mut Tally,
     what: &str,
     boot: &Boot,
-    is_known: impl Fn(&Report) -> bool,
+    mut is_known: impl FnMut(&Report) -> bool,
 ) {
     expect_end(tally, what, boot);
     let mut reports = reports(boot);
