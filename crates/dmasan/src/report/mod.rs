@@ -69,7 +69,9 @@ fn read(mut input: Input) -> anyhow::Result<Findings> {
     let lines = parser.lines();
     let rest = parser.finish();
     let cut_off = rest.iter().any(|report| report.truncated);
-    rest.into_iter().for_each(|report| bugs.push(report));
+    for report in rest {
+        bugs.push(report);
+    }
     Ok(Findings {
         log: input.name().to_owned(),
         lines,

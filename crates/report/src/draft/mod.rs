@@ -25,6 +25,8 @@ const MAX_LINES: usize = 512;
 pub(crate) enum Step {
     /// Taken; more is to come.
     More,
+    /// Not taken; more may come.
+    Foreign,
     /// Taken; the report is complete.
     Last,
     /// Not taken; the report ended before.
@@ -88,6 +90,11 @@ impl Draft {
         }
     }
 
+    /// The number of its first line.
+    pub(crate) fn line(&self) -> u64 {
+        self.body().report.line
+    }
+
     fn body(&self) -> &Body {
         match self {
             Self::Rust(draft) => &draft.body,
@@ -95,4 +102,10 @@ impl Draft {
             Self::DmaApi(draft) => &draft.body,
         }
     }
+}
+
+/// Whether a line can be the one before the first of a report: a ruler, or what warnings begin
+/// with.
+pub(crate) fn leads_up(text: &str) -> bool {
+    rust::is_ruler(text) || text.starts_with("------------[ cut here ]")
 }

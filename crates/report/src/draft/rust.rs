@@ -111,7 +111,7 @@ fn is_act(words: &str) -> bool {
 }
 
 /// The line of `=` before and after a report.
-fn is_ruler(text: &str) -> bool {
+pub(super) fn is_ruler(text: &str) -> bool {
     text.len() >= 16 && text.bytes().all(|b| b == b'=')
 }
 
