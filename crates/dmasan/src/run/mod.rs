@@ -13,7 +13,7 @@ use anyhow::Context;
 use dmasan_lab::{Guest, GuestModule, Implementation, Kernel, Lab};
 
 use crate::cli::{Cli, RunArgs, SanitizerOrOff};
-use crate::exit::Exit;
+use crate::exit::{is_interrupted, Exit};
 use crate::report::GuestSymbols;
 use crate::setup::{self, sanitizer_on};
 
@@ -43,13 +43,11 @@ pub(crate) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
     let booted = console::boot(&lab, &kernel, &guest, &mut watch);
     let found = watch.finish().context("cannot show the console");
     let boot = match (booted, &found) {
-        (Ok(boot), _) => boot,
-        (Err(error), Ok(found)) if args.follow => {
-            // Stopped by the user, most likely, who has seen reports and wants to know which.
-            show::so_far(&mut *out, found)?;
+        (Err(error), Ok(found)) if args.follow && is_interrupted(&error) => {
+            show::so_far(&mut *out, &found.bugs)?;
             return Err(error);
         }
-        (Err(error), _) => return Err(error),
+        (booted, _) => booted?,
     };
     let mut found = found?;
     found

@@ -8,7 +8,7 @@ use anyhow::Context;
 use dmasan_report::{Bug, Bugs};
 
 use super::outcome::{Ending, Outcome};
-use super::watch::{Found, Out};
+use super::watch::Out;
 use crate::report::{entry, headline, hints, occurrences, tally, GuestSymbols};
 
 /// Bugs told in full; all of them are in the log.
@@ -45,8 +45,7 @@ pub(super) fn show(
 }
 
 /// Shows what was found before the guest was stopped.
-pub(super) fn so_far(out: &mut dyn Out, found: &Found) -> anyhow::Result<()> {
-    let bugs = &found.bugs;
+pub(super) fn so_far(out: &mut dyn Out, bugs: &Bugs) -> anyhow::Result<()> {
     let text = match bugs.as_slice() {
         [] => "\nno reports so far\n".to_owned(),
         known => format!("\n{}{} so far\n", list(known), count(bugs)),
@@ -94,4 +93,29 @@ fn ending(outcome: &Outcome) -> String {
         outcome.seconds,
         outcome.log.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::watch::tests::Text;
+    use super::*;
+
+    #[test]
+    fn who_stops_a_guest_is_told_what_there_was() {
+        let text = |bugs: &Bugs| {
+            let mut text = Text::default();
+            so_far(&mut text, bugs).unwrap();
+            text.0
+        };
+        let mut bugs = Bugs::default();
+        assert_eq!(text(&bugs), "\nno reports so far\n");
+        let title = "BUG: DMASAN: unmap-underflow in stop+0x1/0x2 [net]";
+        for report in dmasan_report::Log::parse([title, title]).reports {
+            bugs.push(report);
+        }
+        assert_eq!(
+            text(&bugs),
+            "\n1. unmap-underflow in stop [net]: 2 reports, at lines 1, 2\n1 bug, 2 reports so far\n"
+        );
+    }
 }
