@@ -64,8 +64,9 @@ impl Parser {
 
     /// As [`Parser::push`]; also says whether the line is a part of a report.
     ///
-    /// Where the report's first line has a stamp and this one has none, it is most likely of the
-    /// user space and is said to be no part, although the report's text takes it.
+    /// Somebody else's lines, which the report's text takes if nothing tells them apart for sure, are
+    /// said to be no part as far as they look like that: they have no stamp where the report's first
+    /// line has one, or say nothing that reports say.
     pub fn hear(&mut self, line: &str) -> Heard {
         self.lines += 1;
         let line = bounded(line);
@@ -88,7 +89,8 @@ impl Parser {
             };
             match step {
                 Step::More => {
-                    heard.part_of = (stamped || !open.stamped).then_some(first);
+                    let ours = (stamped || !open.stamped) && open.draft.knows(text);
+                    heard.part_of = ours.then_some(first);
                     return heard;
                 }
                 Step::Foreign => return heard,
@@ -155,7 +157,8 @@ mod tests {
         assert_eq!(part("[    0.1] ===================="), Some(2));
         assert_eq!(part("[    0.1] ===================="), None);
         assert_eq!(part("BUG: DMASAN: freed-while-mapped"), Some(8));
-        assert_eq!(part("no line has a stamp here"), Some(8));
+        assert_eq!(part("usb 1-1: new device"), None);
+        assert_eq!(part("freed by: insmod/36 on CPU 1 at 0.107442s"), Some(8));
     }
 
     #[test]

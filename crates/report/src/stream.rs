@@ -159,12 +159,12 @@ mod tests {
     #[test]
     fn nothing_of_an_incomplete_report_is_lost() {
         assert_eq!(
-            shown(&[RULER, TITLE, "x", TITLE, RUN]),
+            shown(&[RULER, TITLE, "Call Trace:", TITLE, RUN]),
             [
                 &[][..],
                 &[],
                 &[],
-                &[RULER, TITLE, "x", "cut"],
+                &[RULER, TITLE, "Call Trace:", "cut"],
                 &[],
                 &[TITLE, RUN, "cut"]
             ]

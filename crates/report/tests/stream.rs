@@ -144,6 +144,30 @@ proptest! {
     }
 }
 
+/// Where no line tells its caller, words of others within a report are passed on as far as they do
+/// not look like its own.
+#[test]
+fn others_within_a_report_are_heard() {
+    for name in [
+        "rust-captured",
+        "rust-frame-pointers-captured",
+        "rust-origins",
+    ] {
+        let (_, text) = LOGS.iter().find(|(log, _)| log == name).expect("the log");
+        let other = "[    9.9] usb 1-1: new device";
+        let lines: Vec<&str> = text.lines().flat_map(|line| [line, other]).collect();
+        let heard = stream(&lines, &[false]).lines;
+        let count = heard.iter().filter(|line| *line == other).count();
+        assert_eq!(count, lines.len() / 2, "{name}");
+        let alone: Vec<&str> = text.lines().collect();
+        // A ruler that is not right before its title is not known for one.
+        let rest = |line: &&String| line != &other && !line.contains("====");
+        let alone = stream(&alone, &[false]).lines;
+        let [mixed, alone] = [&heard, &alone].map(|lines| lines.iter().filter(rest));
+        assert!(mixed.eq(alone), "{name}: {heard:#?}");
+    }
+}
+
 #[test]
 fn of_a_whole_log_only_what_is_of_no_report_is_shown() {
     for (name, text) in LOGS.iter() {
@@ -158,5 +182,11 @@ fn of_a_whole_log_only_what_is_of_no_report_is_shown() {
         let cut = whole.reports.iter().filter(|report| report.truncated);
         let cut = cut.filter(|report| report.title.contains("BUG: DMASAN: "));
         assert_eq!(titles(&seen.lines), cut.count(), "{name}");
+        if name.ends_with("-captured") {
+            // Nobody wrote in between: every line of a report is known, its two rulers included.
+            let hidden = lines.len() - seen.lines.len();
+            let known = whole.reports.iter().map(|report| report.text.len() + 2);
+            assert_eq!(hidden, known.sum::<usize>(), "{name}: {:#?}", seen.lines);
+        }
     }
 }

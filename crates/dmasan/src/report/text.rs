@@ -139,6 +139,10 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     if report.implementation == dmasan_report::Implementation::DmaApi {
         facts.push(("message", report.title.clone()));
     }
+    let oversized = |line: &String| Some(line.strip_prefix("oversized: ")?.to_owned());
+    if let Some(sizes) = report.text.iter().find_map(oversized) {
+        facts.push(("unmap", sizes));
+    }
     // The text form has one fact a line, each with its label.
     for line in report.to_string().lines().skip(1) {
         let Some((label, fact)) = line.strip_prefix("  ").and_then(|l| l.split_once(' ')) else {

@@ -90,6 +90,15 @@ impl Draft {
         }
     }
 
+    /// Whether a line that was taken looks like one of the report. Warnings have too many kinds of
+    /// lines to tell.
+    pub(crate) fn knows(&self, text: &str) -> bool {
+        match self {
+            Self::Rust(_) => RustDraft::knows(text),
+            Self::C(_) | Self::DmaApi(_) => true,
+        }
+    }
+
     /// The number of its first line.
     pub(crate) fn line(&self) -> u64 {
         self.body().report.line
