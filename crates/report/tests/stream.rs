@@ -190,3 +190,26 @@ fn of_a_whole_log_only_what_is_of_no_report_is_shown() {
         }
     }
 }
+
+/// What is held back does not grow with the log.
+#[test]
+fn a_report_without_end_is_not_waited_for() {
+    let mut stream = Stream::new();
+    let (mut pushed, mut shown, mut most) = (0_usize, 0_usize, 0_usize);
+    let callers = 0..80;
+    let titles = callers
+        .clone()
+        .map(|caller| (caller, "BUG: DMASAN: freed-while-mapped"));
+    let frames = (0..700).flat_map(|_| callers.clone().map(|caller| (caller, " f+0x1/0x2")));
+    for (caller, text) in titles.chain(frames) {
+        pushed += 1;
+        let line = format!("[    0.1][  T{caller}] {text}");
+        stream.push(&line, &mut |piece| {
+            shown += usize::from(matches!(piece, Piece::Line(_)));
+        });
+        most = most.max(pushed - shown);
+    }
+    assert!(most <= 64 * 512, "{most}");
+    stream.finish(&mut |piece| shown += usize::from(matches!(piece, Piece::Line(_))));
+    assert_eq!(shown, pushed);
+}
