@@ -146,6 +146,7 @@ Examples:
   dmasan run -- uname -a
   dmasan run --module my_driver.ko -- sh -c 'echo 1 > /sys/kernel/debug/my_driver/go'
   dmasan run --module src/my_driver:mode=uaf,n=3
+  dmasan run --follow --module my_driver.ko -- sh -c 'while sleep 1; do cat /proc/interrupts; done'
   dmasan run --machine x86-vtd --device nvme --append iommu.strict=1 -- dd if=/dev/nvme0n1 of=/dev/null
   dmasan run --module a.ko --no-load --file my-test.sh -- sh /my-test.sh
 
@@ -185,6 +186,9 @@ pub(crate) struct RunArgs {
     /// The guest's memory, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(32..))]
     pub(crate) memory: u32,
+    /// Print reports in readable form, in place of the kernel's lines, as soon as they are complete.
+    #[arg(long)]
+    pub(crate) follow: bool,
     /// Print one JSON object; the console goes to standard error.
     #[arg(long)]
     pub(crate) json: bool,
@@ -426,6 +430,7 @@ mod tests {
         assert_eq!(args.modules[1].path, PathBuf::from("dir"));
         assert_eq!(args.command, ["ls", "-l", "/"]);
         assert_eq!((args.timeout, args.memory, args.no_load), (120, 256, false));
+        assert!(!args.follow && parse_run("run --follow --json -- ls -f").follow);
     }
 
     #[test]

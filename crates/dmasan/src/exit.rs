@@ -37,7 +37,7 @@ impl Exit {
 
     /// Tells the user about an error that ends the program.
     pub(crate) fn from_error(error: &anyhow::Error) -> Self {
-        if error.chain().any(is_interruption) {
+        if is_interrupted(error) {
             eprintln!("dmasan: interrupted");
             return Self::Interrupted;
         }
@@ -52,6 +52,11 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit.code())
     }
+}
+
+/// Whether the user stopped it.
+pub(crate) fn is_interrupted(error: &anyhow::Error) -> bool {
+    error.chain().any(is_interruption)
 }
 
 fn is_interruption(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -65,6 +65,13 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     writeln!(out, "{text}").context("cannot write to standard output")
 }
 
+/// Writes text with colours, which are for a terminal only, to standard output.
+pub(crate) fn print_styled(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())
+        .context("cannot write to standard output")
+}
+
 /// Writes one JSON object to standard output.
 pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print(&serde_json::to_string_pretty(value).context("cannot write JSON")?)

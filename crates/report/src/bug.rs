@@ -43,8 +43,8 @@ pub struct Bugs {
 }
 
 impl Bugs {
-    /// Takes one more report.
-    pub fn push(&mut self, report: Report) {
+    /// Takes one more report; returns the place of its bug among those that are told apart.
+    pub fn push(&mut self, report: Report) -> Option<usize> {
         self.reports += 1;
         let culprit = report.culprit();
         let module = culprit.as_ref().and_then(|culprit| culprit.module.clone());
@@ -52,8 +52,10 @@ impl Bugs {
         let key = (report.implementation, report.kind, culprit, driver);
         if let Some(at) = self.known.get(&key) {
             self.bugs[*at].take(report);
+            Some(*at)
         } else if self.bugs.len() < MOST_BUGS {
-            self.known.insert(key.clone(), self.bugs.len());
+            let at = self.bugs.len();
+            self.known.insert(key.clone(), at);
             let (_, _, culprit, driver) = key;
             self.bugs.push(Bug {
                 count: 1,
@@ -62,9 +64,17 @@ impl Bugs {
                 driver,
                 report,
             });
+            Some(at)
         } else {
             self.untold += 1;
+            None
         }
+    }
+
+    /// The bugs that are told apart, in the order in which they came up.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Bug] {
+        &self.bugs
     }
 
     /// How many reports there were.
@@ -110,7 +120,8 @@ mod tests {
     fn bugs(lines: &[&str]) -> Vec<Bug> {
         let mut bugs = Bugs::default();
         for report in Log::parse(lines).reports {
-            bugs.push(report);
+            let at = bugs.push(report);
+            assert!(at.is_some_and(|at| at < bugs.as_slice().len()));
         }
         bugs.into_vec()
     }
@@ -143,7 +154,7 @@ mod tests {
             Log::parse([title])
                 .reports
                 .into_iter()
-                .for_each(|report| bugs.push(report));
+                .for_each(|report| assert_eq!(bugs.push(report).is_some(), number < 4096));
         }
         assert_eq!((bugs.reports(), bugs.untold()), (5000, 904));
         assert_eq!(bugs.into_vec().len(), 4096);

@@ -43,7 +43,12 @@ const NOT_GUILTY: &[&str] = &[
     "__iommu_",
     "iommupt_",
     "pt_iommu_",
+    "amdv1_",
+    "vtdss_",
+    "x86_64_",
+    "riscv_64_",
     "io_pgtable_",
+    "free_io_pgtable_ops",
     "arm_lpae_",
     "arm_v7s_",
     "arm_smmu_",
@@ -222,6 +227,21 @@ mod tests {
             guilty(&[" iommu_map+0x1/0x2", " dma_map_ring+0x1/0x2 [net]"]).as_deref(),
             Some("dma_map_ring")
         );
+    }
+
+    #[test]
+    fn a_title_that_names_nobody_to_blame_yields_to_the_stack() {
+        let culprit = |title: &str, frames: &[&str]| {
+            let title = format!("BUG: DMASAN: leak-at-domain-end in {title}");
+            let lines = [title.as_str(), "Call Trace:"];
+            let log = crate::Log::parse(lines.iter().chain(frames));
+            log.reports[0].culprit().map(|culprit| culprit.function)
+        };
+        let deinit = "amdv1_deinit+0x257/0x270";
+        let frames = [" amdv1_deinit+0x257/0x270", " go+0x1/0x2 [zoo]"];
+        assert_eq!(culprit(deinit, &frames).as_deref(), Some("go"));
+        assert_eq!(culprit(deinit, &[]).as_deref(), Some("amdv1_deinit"));
+        assert_eq!(culprit("stop+0x1/0x2", &frames).as_deref(), Some("stop"));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! `Display` form). Both are the same for the two implementations of the
 //! sanitizer, although the C one knows less: its reports name no page.
 //!
-//! A [`Parser`] takes one console line at a time and is content with whatever a
+//! A [`Parser`] takes one console line at a time (a [`Stream`] also hands the lines back that are
+//! of no report) and is content with whatever a
 //! console does to a log: timestamps, caller ids, carriage returns, lines of
 //! somebody else in between, a cut in the middle. A [`Log`] runs the parser and
 //! also collects the markers by which the zoo's cases delimit themselves, so
@@ -40,6 +41,7 @@ mod report;
 mod scan;
 mod show;
 mod stack;
+mod stream;
 mod window;
 mod zoo;
 
@@ -50,9 +52,10 @@ pub use kind::Kind;
 pub use line::message;
 pub use log::Log;
 pub use mapping::{Domain, Mapping};
-pub use parser::Parser;
+pub use parser::{Heard, Parser};
 pub use pfn::{Pfn, PfnRange};
 pub use report::{Implementation, MappedRun, More, Page, Report, Total};
 pub use stack::{Role, Stack, Who};
+pub use stream::{Piece, Stream};
 pub use window::{Ending, Expected, Window, Windows};
 pub use zoo::{Event, Expectation, Marker, Variant};

@@ -80,6 +80,12 @@ pub fn message(raw: &str) -> &str {
     Line::new(raw).text
 }
 
+/// Whether there was nothing around the message of a line: no stamp, no name, no priority.
+pub(crate) fn is_bare(raw: &str, message: &str) -> bool {
+    let around = ['\r', '\n', ' ', '\t', '\0', '\u{feff}'];
+    raw.trim_matches(around).len() <= message.len()
+}
+
 /// `Nov 23 01:34:00 host kernel: message`, as written by syslog and `journalctl -k`, or
 /// `[   12.345678] host kernel: message` (`-o short-monotonic`).
 fn after_daemon(text: &str) -> &str {
@@ -291,6 +297,21 @@ mod tests {
             ("hello", "hello"),
         ] {
             assert_eq!(without_escapes(raw), plain);
+        }
+    }
+
+    #[test]
+    fn a_stamp_is_seen() {
+        for (raw, bare) in [
+            ("hello\r\n", true),
+            ("  f+0x1/0x2", true),
+            ("\rhello", true),
+            ("", true),
+            ("[    1.5] ", false),
+            ("[    1.5]  f+0x1/0x2", false),
+            ("<4>hello", false),
+        ] {
+            assert_eq!(is_bare(raw, message(raw)), bare, "{raw:?}");
         }
     }
 

@@ -195,19 +195,22 @@ impl Report {
         stacks.flat_map(|stack| stack.frames.iter_mut())
     }
 
-    /// The function that the report is to be put down to: the one that its title names, else the
-    /// first of the call trace that is no part of the kernel's memory management, DMA or IOMMU
-    /// core. For what a driver leaves behind it is the function that had mapped it.
+    /// The function that the report is to be put down to: the one that its title names, unless that
+    /// is a part of the kernel's memory management, DMA or IOMMU core, else the first of the call
+    /// trace that is none. For what a driver leaves behind it is the function that had mapped it.
     #[must_use]
     pub fn culprit(&self) -> Option<Culprit> {
-        if let Some(function) = &self.function {
-            return Some(Frame::parse(function).map_or_else(
-                || Culprit {
-                    function: function.clone(),
-                    module: None,
-                },
-                |frame| Culprit::from(&frame),
-            ));
+        let title = self.function.as_deref();
+        let frame = title.and_then(Frame::parse);
+        let named = match (&frame, title) {
+            (Some(frame), _) => Some(Culprit::from(frame)),
+            (None, title) => title.map(|function| Culprit {
+                function: function.to_owned(),
+                module: None,
+            }),
+        };
+        if named.is_some() && !frame.is_some_and(|frame| frame.is_innocent()) {
+            return named;
         }
         let mapped = || self.mappings.iter().find_map(|m| m.mapped.guilty());
         let found = self.stack.guilty();
@@ -215,7 +218,7 @@ impl Report {
             Kind::DmaApiLeak | Kind::LeakAtUnbind => mapped().or(found),
             _ => found.or_else(mapped),
         };
-        guilty.map(Culprit::from)
+        guilty.map(Culprit::from).or(named)
     }
 
     /// The text of the log for people: Rust names demangled, and without words on the stack that

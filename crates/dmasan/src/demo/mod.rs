@@ -16,10 +16,11 @@ use dmasan_report::Variant;
 use crate::catalog::{Case, CASES};
 use crate::cli::{Cli, DemoArgs};
 use crate::exit::Exit;
+use crate::report::GuestSymbols;
 use crate::setup;
 
 use boots::{Boots, Places};
-use summary::{About, Summary};
+use summary::{About, Summary, REPORTS_KEPT};
 
 pub(crate) fn run(cli: &Cli, args: &DemoArgs) -> anyhow::Result<Exit> {
     let places = match &args.format {
@@ -47,12 +48,20 @@ pub(crate) fn run(cli: &Cli, args: &DemoArgs) -> anyhow::Result<Exit> {
         places,
         timeout: Duration::from_secs(args.timeout),
     };
-    let verdicts = boots.run(&*ui).context("cannot run the zoo")?;
+    let mut verdicts = boots.run(&*ui).context("cannot run the zoo")?;
+    let modules = [Some(zoo.clone()), edu.clone()];
+    let mut symbols = GuestSymbols::new(&kernel, modules.into_iter().flatten().collect());
+    if args.json {
+        for verdict in &mut verdicts {
+            let kept = verdict.reports.iter_mut().take(REPORTS_KEPT);
+            kept.for_each(|report| symbols.resolve(report));
+        }
+    }
     let summary = Summary::new(About::from(&kernel), &verdicts);
     if args.json {
         setup::print_json(&summary)?;
     } else {
-        show::show(&verdicts, &summary)?;
+        show::show(&verdicts, &summary, &mut symbols)?;
     }
     Ok(match (summary.ok, summary.incomplete == verdicts.len()) {
         (true, _) => Exit::Good,

@@ -2,19 +2,24 @@
 
 //! The demo's result for people.
 
-use dmasan_report::{Report, Variant};
+use dmasan_report::{Bugs, Report, Variant};
 
 use super::summary::Summary;
 use super::verdict::{CaseVerdict, Naming, Sound};
 use crate::catalog::EDU;
-use crate::setup::print;
+use crate::report::{entry, GuestSymbols};
+use crate::setup::{print, print_styled};
 use crate::table::{cell, table, Mood};
 
 /// How many reasons of cases that did not run are told.
 const PROBLEMS_TOLD: usize = 4;
 
 /// Prints the table, an example and the totals.
-pub(crate) fn show(verdicts: &[CaseVerdict], summary: &Summary) -> anyhow::Result<()> {
+pub(crate) fn show(
+    verdicts: &[CaseVerdict],
+    summary: &Summary,
+    symbols: &mut GuestSymbols,
+) -> anyhow::Result<()> {
     print(&rows(verdicts))?;
     print_problems(verdicts)?;
     if let Some((verdict, report)) = example(verdicts) {
@@ -23,8 +28,12 @@ pub(crate) fn show(verdicts: &[CaseVerdict], summary: &Summary) -> anyhow::Resul
             verdict.name(),
             verdict.case.title
         ))?;
-        for line in report.readable() {
-            print(&format!("  {line}"))?;
+        let mut report = report.clone();
+        symbols.resolve(&mut report);
+        let mut bugs = Bugs::default();
+        bugs.push(report);
+        for bug in bugs.as_slice() {
+            print_styled(&entry(1, bug))?;
         }
     }
     if let Some(deeds) = deeds(verdicts) {

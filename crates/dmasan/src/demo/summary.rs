@@ -3,14 +3,14 @@
 //! The demo's result for programs.
 
 use dmasan_lab::{Implementation, Kernel, MachineKind, SourceInfo};
-use dmasan_report::Report;
 use serde::Serialize;
 
 use super::verdict::{CaseVerdict, FormatVerdict, Naming, Sound};
+use crate::report::ToldReport;
 
 /// The C implementation prints hundreds of reports for one bug; beyond this many of one case
 /// only their number is kept.
-const REPORTS_KEPT: usize = 16;
+pub(super) const REPORTS_KEPT: usize = 16;
 
 /// The JSON object of `dmasan demo --json`. Fields may be added.
 #[derive(Debug, Serialize)]
@@ -76,7 +76,7 @@ struct CaseSummary {
     /// How many reports there were in all.
     report_count: usize,
     /// The first of them.
-    reports: Vec<Report>,
+    reports: Vec<ToldReport>,
 }
 
 impl Summary {
@@ -110,7 +110,10 @@ impl From<&CaseVerdict> for CaseSummary {
             problem: verdict.problem(),
             formats: verdict.formats.clone(),
             report_count: verdict.reports.len(),
-            reports: verdict.reports.iter().take(REPORTS_KEPT).cloned().collect(),
+            reports: {
+                let kept = verdict.reports.iter().take(REPORTS_KEPT);
+                kept.cloned().map(ToldReport::from).collect()
+            },
         }
     }
 }

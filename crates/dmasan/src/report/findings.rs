@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use dmasan_report::{Bug, Report};
 use memchr::memmem::Finder;
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use super::told::ToldBug;
 
 /// The JSON object of `dmasan report --json`, which `crates/report/JSON.md` describes. Fields may
 /// be added.
@@ -36,32 +37,7 @@ pub(super) struct Findings {
 
 /// Every bug with its explanation.
 fn explained<S: Serializer>(bugs: &[Bug], serializer: S) -> Result<S::Ok, S::Error> {
-    struct Explained<'a>(&'a Bug);
-
-    impl Serialize for Explained<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let Bug {
-                count,
-                lines,
-                culprit,
-                driver,
-                report,
-            } = self.0;
-            let mut map = serializer.serialize_map(None)?;
-            map.serialize_entry("kind", &report.kind)?;
-            map.serialize_entry("implementation", &report.implementation)?;
-            map.serialize_entry("culprit", culprit)?;
-            map.serialize_entry("driver", driver)?;
-            map.serialize_entry("count", count)?;
-            map.serialize_entry("lines", lines)?;
-            map.serialize_entry("meaning", report.kind.meaning())?;
-            map.serialize_entry("remedy", report.kind.remedy())?;
-            map.serialize_entry("report", report)?;
-            map.end()
-        }
-    }
-
-    serializer.collect_seq(bugs.iter().map(Explained))
+    serializer.collect_seq(bugs.iter().map(ToldBug::in_full))
 }
 
 impl Findings {
@@ -93,24 +69,30 @@ impl Findings {
 
     /// `2 bugs, 5 reports`
     pub(super) fn summary(&self) -> String {
-        let count = |number: u64, noun: &str| {
-            let plural = if number == 1 { "" } else { "s" };
-            format!("{number} {noun}{plural}")
-        };
-        if self.bugs.is_empty() {
-            return format!("no reports in {}", count(self.lines, "line"));
-        }
-        let bugs = count(self.bugs.len() as u64, "bug");
-        let reports = count(self.reports, "report");
-        match self.untold_reports {
-            0 => format!("{bugs}, {reports}"),
-            untold => format!("{bugs}, {reports} ({untold} more of other bugs, not shown)"),
+        match self.bugs.len() {
+            0 => format!("no reports in {}", count(self.lines, "line")),
+            bugs => tally(bugs, self.reports, self.untold_reports),
         }
     }
 }
 
+/// `2 bugs, 5 reports`
+pub(crate) fn tally(bugs: usize, reports: u64, untold: u64) -> String {
+    let bugs = count(bugs as u64, "bug");
+    let reports = count(reports, "report");
+    match untold {
+        0 => format!("{bugs}, {reports}"),
+        untold => format!("{bugs}, {reports} ({untold} more of other bugs, not shown)"),
+    }
+}
+
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// `freed-while-mapped in zoo::bug [zoo]`
-pub(super) fn headline(bug: &Bug) -> String {
+pub(crate) fn headline(bug: &Bug) -> String {
     let mut text = bug.report.kind.to_string();
     if let Some(culprit) = &bug.culprit {
         text.push_str(&format!(" in {}", culprit.function));
@@ -124,7 +106,7 @@ pub(super) fn headline(bug: &Bug) -> String {
 }
 
 /// `3 reports, at lines 4, 130 and 259`, `1 report, at line 4`
-pub(super) fn occurrences(bug: &Bug) -> String {
+pub(crate) fn occurrences(bug: &Bug) -> String {
     const SHOWN: usize = 3;
     let lines: Vec<String> = bug.lines.iter().take(SHOWN).map(u64::to_string).collect();
     let lines = lines.join(", ");

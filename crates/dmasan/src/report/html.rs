@@ -6,7 +6,8 @@ use dmasan_report::{Bug, Frame, MappedRun, Page, Report, Source};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 
 use super::findings::{headline, occurrences, writer, Findings};
-use super::text::{capitalized, facts, is_worth_showing, shown};
+use super::stacks::shown;
+use super::text::{capitalized, facts, is_worth_showing};
 
 const STYLE: &str = include_str!("style.css");
 

@@ -39,11 +39,17 @@ impl Input {
         Self::new(name, opened)
     }
 
-    fn new(name: String, reader: impl Read + 'static) -> anyhow::Result<Self> {
+    /// Whatever can be read, by this name.
+    pub(super) fn new(name: String, reader: impl Read + 'static) -> anyhow::Result<Self> {
         let mut reader = BufReader::with_capacity(BUFFER, reader);
-        let head = reader
-            .fill_buf()
-            .with_context(|| format!("cannot read {name}"))?;
+        let head = loop {
+            match reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).with_context(|| format!("cannot read {name}")),
+                // What is in the buffer is not read again.
+                Ok(_) => break reader.buffer(),
+            }
+        };
         refuse_others(&name, head)?;
         Ok(Self {
             name,

@@ -5,7 +5,8 @@
 use dmasan_report::Bug;
 
 use super::findings::{headline, occurrences, Findings};
-use super::text::{facts, shown};
+use super::stacks::shown;
+use super::text::facts;
 
 /// The whole output, without its last newline.
 pub(super) fn page(findings: &Findings) -> String {

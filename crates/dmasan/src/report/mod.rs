@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! `dmasan report`: the reports in a kernel log, for people and programs.
+//! `dmasan report`: the reports in a kernel log, for people and programs; also the form in which
+//! other sub-commands print reports.
 
 mod findings;
+mod guest;
 mod html;
 mod input;
 mod ktap;
 mod sources;
+mod stacks;
 mod symbols;
 mod text;
+mod told;
 
 use std::fs;
 
@@ -22,6 +26,11 @@ use crate::setup;
 use findings::Findings;
 use input::Input;
 use symbols::Symbols;
+
+pub(crate) use findings::{headline, occurrences, tally};
+pub(crate) use guest::GuestSymbols;
+pub(crate) use text::{again, entry, hints};
+pub(crate) use told::{ToldBug, ToldReport};
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     // What is wrong with these is told before a long log is read.
@@ -69,7 +78,9 @@ fn read(mut input: Input) -> anyhow::Result<Findings> {
     let lines = parser.lines();
     let rest = parser.finish();
     let cut_off = rest.iter().any(|report| report.truncated);
-    rest.into_iter().for_each(|report| bugs.push(report));
+    for report in rest {
+        bugs.push(report);
+    }
     Ok(Findings {
         log: input.name().to_owned(),
         lines,
@@ -82,3 +93,6 @@ fn read(mut input: Input) -> anyhow::Result<Findings> {
         hints: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests;

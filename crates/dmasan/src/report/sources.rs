@@ -14,22 +14,23 @@ const LONGEST: usize = 160;
 /// Source files, as far as they are here.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    folder: Option<PathBuf>,
+    folders: Vec<PathBuf>,
     files: HashMap<PathBuf, Option<Vec<String>>>,
 }
 
 impl Sources {
-    /// Files are looked for in `folder`, then where they were when the kernel was built.
-    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+    /// Files are looked for in `folders`, then where they were when the kernel was built.
+    pub(super) fn new(folders: Vec<PathBuf>) -> Self {
         Self {
-            folder,
+            folders,
             files: HashMap::new(),
         }
     }
 
     /// A line, from 1, without its indentation.
     pub(super) fn line(&mut self, file: &Path, number: u32) -> Option<String> {
-        let path = self.find(file).or_else(|| {
+        let found = self.find(file).map(|(folder, rest)| folder.join(rest));
+        let path = found.or_else(|| {
             // A relative one would be found by chance only.
             file.is_absolute().then(|| file.to_owned())
         })?;
@@ -42,26 +43,27 @@ impl Sources {
 
     /// The file's name for people: within the folder, within the tree, or in full.
     pub(super) fn shown(&self, file: &Path, root: Option<&Path>) -> String {
-        let inside = self.find(file).and_then(|found| {
-            let folder = self.folder.as_ref()?;
-            Some(found.strip_prefix(folder).ok()?.to_owned())
-        });
+        let inside = self.find(file).map(|(_, rest)| rest);
         let in_tree = || root.and_then(|root| file.strip_prefix(root).ok());
-        let shown = match &inside {
+        let shown = match inside {
             Some(inside) => inside,
             None => in_tree().unwrap_or(file),
         };
         shown.display().to_string()
     }
 
-    /// The file in the folder: the one whose path has the most in common with the wanted one.
-    fn find(&self, file: &Path) -> Option<PathBuf> {
-        let folder = self.folder.as_ref()?;
+    /// The file in one of the folders: the one whose path has the most in common with the wanted
+    /// one; the folder, and where it is in there.
+    fn find<'a>(&'a self, file: &'a Path) -> Option<(&'a Path, &'a Path)> {
         let mut rest = file.components();
         while !rest.as_path().as_os_str().is_empty() {
             let relative = rest.as_path();
-            if relative.is_relative() && folder.join(relative).is_file() {
-                return Some(folder.join(relative));
+            let has = |folder: &&PathBuf| folder.join(relative).is_file();
+            // Joined to a folder, an absolute path would be itself.
+            if relative.is_relative() {
+                if let Some(folder) = self.folders.iter().find(has) {
+                    return Some((folder, relative));
+                }
             }
             rest.next();
         }
@@ -88,13 +90,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("drivers/net")).unwrap();
         fs::write(folder.path().join("drivers/net/a.c"), "one\n  two;\n").unwrap();
-        let mut sources = Sources::new(Some(folder.path().to_owned()));
+        let mut sources = Sources::new(vec![folder.path().to_owned()]);
         let file = Path::new("/build/linux-7.3/drivers/net/a.c");
         assert_eq!(sources.line(file, 2).as_deref(), Some("two;"));
         assert_eq!(sources.line(file, 3), None);
         assert_eq!(sources.line(file, 0), None);
         assert_eq!(sources.shown(file, None), "drivers/net/a.c");
         assert_eq!(sources.line(Path::new("/build/drivers/net/b.c"), 1), None);
+    }
+
+    #[test]
+    fn of_several_files_the_one_with_the_longest_path_in_common_is_taken() {
+        let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [module, tree] = folders.each_ref().map(|folder| folder.path().to_owned());
+        fs::create_dir(tree.join("init")).unwrap();
+        fs::write(tree.join("init/main.c"), "kernel").unwrap();
+        fs::write(module.join("main.c"), "module").unwrap();
+        let mut sources = Sources::new(vec![module, tree]);
+        let kernel = Path::new("/build/linux/init/main.c");
+        assert_eq!(sources.line(kernel, 1).as_deref(), Some("kernel"));
+        assert_eq!(sources.shown(kernel, None), "init/main.c");
+        let module = Path::new("/module/main.c");
+        assert_eq!(sources.line(module, 1).as_deref(), Some("module"));
+        assert_eq!(sources.shown(module, None), "main.c");
     }
 
     #[test]

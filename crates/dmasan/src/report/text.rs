@@ -2,33 +2,23 @@
 
 //! What people read: one bug after the other, in colours on a terminal.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-
 use anstyle::{AnsiColor, Style};
-use anyhow::Context;
-use dmasan_report::{Bug, Frame, Kind, Report, Role, Source, Stack};
+use dmasan_report::{Bug, Frame, Kind, Report, Role, Stack};
 
 use super::findings::{headline, occurrences, writer, Findings};
+use super::stacks::stack_text;
+use crate::setup::print_styled;
 
 const BAD: Style = AnsiColor::Red.on_default().bold();
-const LABEL: Style = Style::new().bold();
-const PLACE: Style = AnsiColor::Cyan.on_default();
-const SOURCE: Style = AnsiColor::Yellow.on_default();
-const FAINT: Style = Style::new().dimmed();
+pub(super) const LABEL: Style = Style::new().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
 
-/// Frames of a stack that the unwinder does not vouch for; more of them are noise.
-const MOST_UNRELIABLE: usize = 16;
 /// How wide sentences are.
 const WIDTH: usize = 96;
-/// Where places in the source begin, if the function leaves room.
-const COLUMN: usize = 50;
 
 /// Prints everything; colours only on a terminal that wants them.
 pub(super) fn print(findings: &Findings) -> anyhow::Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(page(findings).as_bytes())
-        .context("cannot write to standard output")
+    print_styled(&page(findings))
 }
 
 /// The whole output, with colours.
@@ -39,55 +29,105 @@ fn page(findings: &Findings) -> String {
         page.push('\n');
     }
     page.push_str(&format!("{}: {}\n", findings.log, findings.summary()));
-    for hint in &findings.hints {
-        page.push_str(&styled(FAINT, &format!("hint: {hint}\n")));
-    }
+    page.push_str(&hints(&findings.hints));
     page
 }
 
-fn styled(style: Style, text: &str) -> String {
+/// What would tell more, a line each.
+pub(crate) fn hints(hints: &[String]) -> String {
+    let line = |hint: &String| styled(FAINT, &format!("hint: {hint}\n"));
+    hints.iter().map(line).collect()
+}
+
+pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-fn entry(number: usize, bug: &Bug) -> String {
+/// A bug: what is wrong, what mends it, and the report that tells most of it.
+pub(crate) fn entry(number: usize, bug: &Bug) -> String {
     let report = &bug.report;
-    let mut out = String::new();
-    let mut line = |text: String| {
-        out.push_str(text.trim_end());
-        out.push('\n');
-    };
-    line(format!("{number}. {}", styled(BAD, &headline(bug))));
     let release = report.kernel.as_ref().map(|r| format!(", Linux {r}"));
-    line(styled(
-        FAINT,
-        &format!(
-            "   {}; from {}{}",
-            occurrences(bug),
-            writer(report),
-            release.unwrap_or_default()
-        ),
-    ));
-    line(String::new());
+    let from = format!("; from {}{}", writer(report), release.unwrap_or_default());
+    let mut out = Page::default();
+    out.line(&format!("{number}. {}", styled(BAD, &headline(bug))));
+    out.line(&styled(FAINT, &format!("   {}{from}", occurrences(bug))));
+    out.line("");
     for text in [report.kind.meaning(), report.kind.remedy()] {
-        wrapped(text).into_iter().for_each(&mut line);
+        wrapped(text).iter().for_each(|text| out.line(text));
     }
-    let facts = facts(report);
-    if !facts.is_empty() {
-        line(String::new());
-    }
-    for (label, fact) in facts {
-        line(format!(
-            "   {} {fact}",
-            styled(LABEL, &format!("{label:<8}"))
-        ));
-    }
+    out.facts(report);
     for (role, stack) in report.stacks() {
         if is_worth_showing(report, role) {
-            line(String::new());
-            line(stack_text(report, role, stack));
+            out.line("");
+            out.line(&stack_text(report, role, stack));
         }
     }
-    out
+    out.text
+}
+
+/// One more report of a bug that was told before: what is different this time.
+pub(crate) fn again(number: usize, bug: &Bug, report: &Report) -> String {
+    let is_known = |(role, stack): &(Role, &Stack)| {
+        let mut before = bug.report.stacks().filter(|(of, _)| of == role);
+        before.any(|(_, before)| is_same_way(before, stack))
+    };
+    let stacks = report.stacks();
+    let stacks = stacks.filter(|(role, _)| is_worth_showing(report, *role));
+    let (known, new): (Vec<_>, Vec<_>) = stacks.partition(is_known);
+    let left_out = match (known.len(), new.len()) {
+        (0, _) => "",
+        (_, 0) => "; stacks as before",
+        _ => "; other stacks as before",
+    };
+    let place = format!(
+        "report {} of it, at line {}{left_out}",
+        bug.count, report.line
+    );
+    let mut out = Page::default();
+    out.line(&format!("{number}. {}, again", styled(BAD, &headline(bug))));
+    out.line(&styled(FAINT, &format!("   {place}")));
+    out.facts(report);
+    for (role, stack) in new {
+        out.line("");
+        out.line(&stack_text(report, role, stack));
+    }
+    out.text
+}
+
+/// Whether two stacks tell the same; of frames that the unwinder does not vouch for, most differ
+/// by chance.
+fn is_same_way(a: &Stack, b: &Stack) -> bool {
+    let place = |frame: &Frame| (frame.function.clone(), frame.module.clone(), frame.offset);
+    let frames = |stack: &Stack| stack.readable().map(place).collect::<Vec<_>>();
+    let reliable = |stack: &Stack| stack.readable().all(|frame| frame.reliable);
+    if reliable(a) && reliable(b) {
+        return frames(a) == frames(b);
+    }
+    a.guilty().map(place) == b.guilty().map(place)
+}
+
+/// Text in lines.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn facts(&mut self, report: &Report) {
+        let facts = facts(report);
+        if !facts.is_empty() {
+            self.line("");
+        }
+        for (label, fact) in facts {
+            let label = styled(LABEL, &format!("{label:<8}"));
+            self.line(&format!("   {label} {fact}"));
+        }
+    }
 }
 
 /// The facts of a report that are not stacks.
@@ -98,6 +138,10 @@ pub(super) fn facts(report: &Report) -> Vec<(&'static str, String)> {
     }
     if report.implementation == dmasan_report::Implementation::DmaApi {
         facts.push(("message", report.title.clone()));
+    }
+    let oversized = |line: &String| Some(line.strip_prefix("oversized: ")?.to_owned());
+    if let Some(sizes) = report.text.iter().find_map(oversized) {
+        facts.push(("unmap", sizes));
     }
     // The text form has one fact a line, each with its label.
     for line in report.to_string().lines().skip(1) {
@@ -127,91 +171,6 @@ pub(super) fn is_worth_showing(report: &Report, role: Role) -> bool {
     let just_freed = matches!(report.kind, Kind::FreedWhileMapped | Kind::StillMapped);
     let just_allocated = report.kind == Kind::AllocatedWhileMapped;
     !(role == Role::Freed && just_freed || role == Role::Allocated && just_allocated)
-}
-
-/// The frames of a stack to show, and how many are left out.
-pub(super) fn shown(stack: &Stack) -> (Vec<&Frame>, usize) {
-    let frames: Vec<&Frame> = stack.readable().collect();
-    let reliable = frames.iter().all(|frame| frame.reliable);
-    let most = if reliable {
-        frames.len()
-    } else {
-        MOST_UNRELIABLE
-    };
-    let more = frames.len().saturating_sub(most);
-    (frames.into_iter().take(most).collect(), more)
-}
-
-fn stack_text(report: &Report, role: Role, stack: &Stack) -> String {
-    let mut out = String::new();
-    let title = report.headline(role);
-    let who = stack.by.as_ref().map(|who| format!(" by {who}"));
-    let who = who.unwrap_or_default();
-    // Strings take whatever is written to them.
-    let _ = writeln!(out, "   {}{who}", styled(LABEL, &capitalized(title)));
-    let (frames, more) = shown(stack);
-    let guilty = stack.guilty();
-    for frame in frames {
-        let is_guilty = guilty.is_some_and(|guilty| std::ptr::eq(guilty, frame));
-        out.push_str(&frame_text(frame, is_guilty));
-    }
-    if more > 0 {
-        let _ = writeln!(out, "     {}", styled(FAINT, &format!("… {more} more")));
-    }
-    out
-}
-
-fn frame_text(frame: &Frame, guilty: bool) -> String {
-    let mut out = String::new();
-    let (own, inlined) = match frame.source.split_last() {
-        Some((own, inlined)) => (Some(own), inlined),
-        None => (None, &[][..]),
-    };
-    for source in inlined {
-        let name = source.function.as_deref().unwrap_or("?");
-        out.push_str(&row(
-            "  ",
-            &format!("{name} (inlined)"),
-            Some(source),
-            FAINT,
-        ));
-        out.push_str(&source_text(source, guilty));
-    }
-    let (mark, style) = match guilty {
-        true => ("> ", LABEL),
-        false if frame.is_innocent() => ("  ", FAINT),
-        false => ("  ", Style::new()),
-    };
-    out.push_str(&row(mark, &frame.to_string(), own, style));
-    if let Some(doubt) = &frame.doubt {
-        let _ = writeln!(out, "         {}", styled(FAINT, &format!("({doubt})")));
-    }
-    out.push_str(&own.map_or_else(String::new, |own| source_text(own, guilty)));
-    out
-}
-
-/// The line itself, where it is of interest.
-fn source_text(source: &Source, guilty: bool) -> String {
-    match source {
-        Source {
-            line: Some(number),
-            text: Some(text),
-            ..
-        } if guilty => format!("         {number:>5} | {}\n", styled(SOURCE, text)),
-        _ => String::new(),
-    }
-}
-
-fn row(mark: &str, name: &str, place: Option<&Source>, style: Style) -> String {
-    let pad = COLUMN.saturating_sub(name.chars().count()).max(2);
-    let name = styled(style, name);
-    match place {
-        Some(place) => {
-            let place = styled(PLACE, &place.to_string());
-            format!("     {mark}{name}{:pad$}{place}\n", "")
-        }
-        None => format!("     {mark}{name}\n"),
-    }
 }
 
 /// A sentence in lines that are easy to read.

@@ -2,20 +2,23 @@
 
 //! `dmasan run`: the user's own driver or command.
 
+mod console;
 mod outcome;
+mod show;
+mod watch;
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
 use dmasan_lab::{Guest, GuestModule, Implementation, Kernel, Lab};
-use dmasan_report::Log;
 
 use crate::cli::{Cli, RunArgs, SanitizerOrOff};
-use crate::exit::Exit;
+use crate::exit::{is_interrupted, Exit};
+use crate::report::GuestSymbols;
 use crate::setup::{self, sanitizer_on};
 
 use outcome::Outcome;
+use watch::{Out, Stderr, Stdout, Wanted, Watch};
 
 pub(crate) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
     let (lab, _ui) = setup::lab(cli)?;
@@ -26,32 +29,40 @@ pub(crate) fn run(cli: &Cli, args: &RunArgs) -> anyhow::Result<Exit> {
     let kernel = setup::kernel(&lab, &args.kernel, implementation)?;
     let guest = guest(&lab, &kernel, args)?;
 
-    let mut broken = None;
-    let mut show = |line: &str| {
-        let shown = if args.json {
-            writeln!(std::io::stderr().lock(), "{line}")
-        } else {
-            writeln!(std::io::stdout().lock(), "{line}")
-        };
-        if let Err(error) = shown {
-            // Nobody reads on: the guest need not go on either.
-            if broken.is_none() {
-                broken = Some(error);
-                dmasan_lab::interrupt();
-            }
-        }
+    let mut symbols = GuestSymbols::of_guest(&kernel, &guest);
+    let mut out: Box<dyn Out> = if args.json {
+        Box::new(Stderr)
+    } else {
+        Box::new(Stdout)
     };
-    let booted = lab.boot(&kernel, &guest, &mut show);
-    if let Some(error) = broken {
-        return Err(error).context("cannot show the console");
-    }
-    let boot = booted.context("cannot boot")?;
-    let log = Log::parse(&boot.console);
-    let outcome = Outcome::new(&kernel, args.sanitizer, &boot, log.reports);
+    let wanted = Wanted {
+        follow: args.follow,
+        all: args.json,
+    };
+    let mut watch = Watch::new(&mut *out, &mut symbols, wanted);
+    let booted = console::boot(&lab, &kernel, &guest, &mut watch);
+    let found = watch.finish().context("cannot show the console");
+    let boot = match (booted, &found) {
+        (Err(error), Ok(found)) if args.follow && is_interrupted(&error) => {
+            show::so_far(&mut *out, &found.bugs)?;
+            return Err(error);
+        }
+        (booted, _) => booted?,
+    };
+    let mut found = found?;
+    found
+        .reports
+        .iter_mut()
+        .for_each(|report| symbols.resolve(report));
+    let hints = match found.bugs.reports() {
+        0 => Vec::new(),
+        _ => symbols.hints(),
+    };
+    let outcome = Outcome::new(&kernel, args.sanitizer, &boot, found, hints);
     if args.json {
         setup::print_json(&outcome)?;
     } else {
-        setup::print(&outcome.to_string())?;
+        show::show(&mut *out, &outcome, args.follow, &mut symbols)?;
     }
     Ok(outcome.exit_status())
 }

@@ -2,45 +2,60 @@
 
 //! What came of a run.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use dmasan_lab::{Boot, Kernel, MachineKind};
-use dmasan_report::Report;
-use serde::Serialize;
+use dmasan_report::Bug;
+use serde::{Serialize, Serializer};
 
+use super::watch::Found;
 use crate::cli::SanitizerOrOff;
 use crate::exit::Exit;
+use crate::report::{ToldBug, ToldReport};
 
 /// The status by which the guest says that a module could not be loaded.
 const NOT_LOADED: i32 = 125;
-/// Reports listed for people; a program gets them all.
-const LISTED: usize = 20;
 
 /// The JSON object of `dmasan run --json`. Fields may be added.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
     machine: MachineKind,
     #[serde(rename = "impl")]
-    sanitizer: &'static str,
+    pub(super) sanitizer: &'static str,
     /// The kernel's release.
     kernel: String,
     /// How it ended.
-    ending: Ending,
+    pub(super) ending: Ending,
     /// The command's own status, if it got that far.
-    status: Option<i32>,
+    pub(super) status: Option<i32>,
     /// What the program's exit status says.
     exit: u8,
-    seconds: f64,
+    pub(super) seconds: f64,
     /// The console as a file.
-    log: PathBuf,
-    reports: Vec<Report>,
+    pub(super) log: PathBuf,
+    /// All reports, if they were kept.
+    reports: Vec<ToldReport>,
+    /// What they are about, in the order in which it came up.
+    #[serde(serialize_with = "in_short")]
+    pub(super) bugs: Vec<Bug>,
+    /// What would tell more.
+    pub(super) hints: Vec<String>,
+    /// How many reports there were, kept or not.
+    #[serde(skip)]
+    pub(super) count: u64,
+    /// How many of them were of bugs beyond those listed.
+    #[serde(skip)]
+    pub(super) untold: u64,
+}
+
+fn in_short<S: Serializer>(bugs: &[Bug], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(bugs.iter().map(ToldBug::in_short))
 }
 
 /// How the guest ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Ending {
+pub(super) enum Ending {
     /// The command succeeded, or the modules were loaded and there was no command.
     Succeeded,
     /// The command failed.
@@ -77,7 +92,7 @@ fn is_insmod_failure(line: &str) -> bool {
 }
 
 /// How the program is to end.
-fn exit(ending: Ending, reports: usize) -> Exit {
+fn exit(ending: Ending, reports: u64) -> Exit {
     match ending {
         _ if reports > 0 => Exit::Found,
         Ending::Succeeded => Exit::Good,
@@ -91,9 +106,11 @@ impl Outcome {
         kernel: &Kernel,
         sanitizer: SanitizerOrOff,
         boot: &Boot,
-        reports: Vec<Report>,
+        found: Found,
+        hints: Vec<String>,
     ) -> Self {
         let ending = Ending::of(boot);
+        let count = found.bugs.reports();
         Self {
             machine: kernel.machine,
             sanitizer: match sanitizer {
@@ -104,63 +121,28 @@ impl Outcome {
             kernel: kernel.release.clone(),
             ending,
             status: boot.exit,
-            exit: exit(ending, reports.len()).code(),
+            exit: exit(ending, count).code(),
             seconds: boot.seconds,
             log: boot.log.clone(),
-            reports,
+            reports: found.reports.into_iter().map(ToldReport::from).collect(),
+            untold: found.bugs.untold(),
+            bugs: found.bugs.as_slice().to_vec(),
+            hints,
+            count,
         }
     }
 
     pub(super) fn exit_status(&self) -> Exit {
-        exit(self.ending, self.reports.len())
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f)?;
-        for report in self.reports.iter().take(LISTED) {
-            writeln!(f, "{report}\n")?;
-        }
-        if self.reports.len() > LISTED {
-            writeln!(
-                f,
-                "… and {} more in the console\n",
-                self.reports.len() - LISTED
-            )?;
-        }
-        match (self.sanitizer, self.reports.len()) {
-            ("off", _) => write!(f, "the sanitizer was off")?,
-            (_, 0) => write!(f, "no reports")?,
-            (_, 1) => write!(f, "1 report")?,
-            (_, n) => write!(f, "{n} reports")?,
-        }
-        match (self.ending, self.status) {
-            (Ending::Succeeded, _) => write!(f, "; the guest succeeded")?,
-            (Ending::Failed, Some(status)) => {
-                write!(f, "; the command ended with status {status}")?
-            }
-            (Ending::NotLoaded, _) => write!(f, "; a module could not be loaded")?,
-            (Ending::TimedOut, _) => write!(f, "; the time was up")?,
-            (Ending::Panicked, _) => write!(f, "; the kernel panicked")?,
-            (Ending::Failed | Ending::Died, _) => write!(f, "; the guest died")?,
-        }
-        write!(
-            f,
-            " after {:.1} s (console: {})",
-            self.seconds,
-            self.log.display()
-        )?;
-        if self.reports.is_empty() {
-            return Ok(());
-        }
-        write!(f, "\nexplained: dmasan report {}", self.log.display())
+        exit(self.ending, self.count)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::show::show;
+    use super::super::watch::tests::Text;
     use super::*;
+    use crate::report::GuestSymbols;
 
     fn boot(exit: Option<i32>, console: &[&str]) -> Boot {
         Boot {
@@ -205,10 +187,14 @@ mod tests {
 
     #[test]
     fn the_forms_are_stable() {
-        let line = [
+        let lines = [
             "BUG: DMASAN: freed-while-mapped",
             "mapped: pfn 0x10, 1 page, 1 translation",
+            "====================",
         ];
+        let report = dmasan_report::Log::parse(lines).reports.remove(0);
+        let mut bugs = dmasan_report::Bugs::default();
+        bugs.push(report.clone());
         let outcome = Outcome {
             machine: MachineKind::Uml,
             sanitizer: "rust",
@@ -218,9 +204,18 @@ mod tests {
             exit: 1,
             seconds: 0.25,
             log: PathBuf::from("/log"),
-            reports: dmasan_report::Log::parse(line).reports,
+            reports: vec![report.into()],
+            count: bugs.reports(),
+            untold: bugs.untold(),
+            bugs: bugs.into_vec(),
+            hints: vec!["look at it".to_owned()],
         };
         insta::assert_snapshot!("json", serde_json::to_string_pretty(&outcome).unwrap());
-        insta::assert_snapshot!("text", outcome.to_string());
+        let mut symbols = GuestSymbols::default();
+        for (name, told) in [("text", false), ("text-after-follow", true)] {
+            let mut text = Text::default();
+            show(&mut text, &outcome, told, &mut symbols).unwrap();
+            insta::assert_snapshot!(name, text.0);
+        }
     }
 }

@@ -74,7 +74,7 @@ impl CDraft {
                     return if *foreign > PATIENCE {
                         Step::NotOurs
                     } else {
-                        Step::More
+                        Step::Foreign
                     };
                 }
                 Part::Owner => {

@@ -108,7 +108,7 @@ impl DmaApiDraft {
                 return if other || *foreign > PATIENCE {
                     Step::NotOurs
                 } else {
-                    Step::More
+                    Step::Foreign
                 };
             }
         } else if text.starts_with("---[ end trace") {

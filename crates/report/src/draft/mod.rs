@@ -25,6 +25,8 @@ const MAX_LINES: usize = 512;
 pub(crate) enum Step {
     /// Taken; more is to come.
     More,
+    /// Not taken; more may come.
+    Foreign,
     /// Taken; the report is complete.
     Last,
     /// Not taken; the report ended before.
@@ -88,6 +90,20 @@ impl Draft {
         }
     }
 
+    /// Whether a line that was taken looks like one of the report. Warnings have too many kinds of
+    /// lines to tell.
+    pub(crate) fn knows(&self, text: &str) -> bool {
+        match self {
+            Self::Rust(_) => RustDraft::knows(text),
+            Self::C(_) | Self::DmaApi(_) => true,
+        }
+    }
+
+    /// The number of its first line.
+    pub(crate) fn line(&self) -> u64 {
+        self.body().report.line
+    }
+
     fn body(&self) -> &Body {
         match self {
             Self::Rust(draft) => &draft.body,
@@ -95,4 +111,10 @@ impl Draft {
             Self::DmaApi(draft) => &draft.body,
         }
     }
+}
+
+/// Whether a line can be the one before the first of a report: a ruler, or what warnings begin
+/// with.
+pub(crate) fn leads_up(text: &str) -> bool {
+    rust::is_ruler(text) || text.starts_with("------------[ cut here ]")
 }

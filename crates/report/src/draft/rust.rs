@@ -4,9 +4,10 @@
 
 use super::body::{Body, Open};
 use super::Step;
-use crate::frame::Frame;
+use crate::frame::{self, Frame, Look};
 use crate::kind::Kind;
 use crate::mapping::Mapping;
+use crate::owner::OwnerLine;
 use crate::report::{Implementation, Report};
 use crate::scan;
 use crate::stack::Stack;
@@ -91,6 +92,48 @@ impl RustDraft {
         }
     }
 
+    /// Whether a line within the report looks like one of its own.
+    pub(super) fn knows(text: &str) -> bool {
+        // What the kernel says of the task, and where its frames begin and end.
+        const AROUND: [&str; 8] = [
+            "Tainted: ",
+            "Hardware name: ",
+            "Workqueue: ",
+            "Modules linked in: ",
+            "Stack:",
+            "<TASK>",
+            "</TASK>",
+            "<IRQ>",
+        ];
+        const LABELS: [&str; 10] = [
+            "page",
+            "mapped",
+            "unmapped",
+            "more",
+            "mapping",
+            "mapped by",
+            "unmapped by",
+            "oversized",
+            "overflow",
+            "leak",
+        ];
+        let text = text.trim_end();
+        let fact = |(label, rest): (&str, &str)| {
+            let act = label.strip_suffix(" by");
+            LABELS.contains(&label) || act.is_some_and(is_act) || scan::total(rest).is_some()
+        };
+        let memory = |word: &str| word.len() >= 8 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        text.split_whitespace().all(memory)
+            || text.split_once(": ").is_some_and(fact)
+            || AROUND
+                .iter()
+                .any(|mark| text.trim_start().starts_with(mark))
+            || frame::look(text) != Look::Other
+            || frame::opens_trace(text)
+            || OwnerLine::parse(text).is_some()
+            || scan::cpu_line(text).is_some()
+    }
+
     pub(super) fn close(self) -> Report {
         self.body.close()
     }
@@ -111,7 +154,7 @@ fn is_act(words: &str) -> bool {
 }
 
 /// The line of `=` before and after a report.
-fn is_ruler(text: &str) -> bool {
+pub(super) fn is_ruler(text: &str) -> bool {
     text.len() >= 16 && text.bytes().all(|b| b == b'=')
 }
 

@@ -81,6 +81,15 @@ impl Image {
         Ok(image)
     }
 
+    /// As [`Image::open`], for a file that may have no debug information and is of no use then.
+    pub(super) fn with_lines(path: &Path) -> anyhow::Result<Option<Self>> {
+        let shown = path.display();
+        let file = File::open(path).with_context(|| format!("cannot open {shown}"))?;
+        let cache = ReadCache::new(&file);
+        let there = object::File::parse(&cache).is_ok_and(|object| dwarf::is_there(&object));
+        there.then(|| Self::open(path)).transpose()
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

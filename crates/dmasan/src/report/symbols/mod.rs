@@ -26,6 +26,8 @@ const SETTINGS: &str = "CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT=y (or _DWARF5=
 pub(super) struct Symbols {
     kernel: Option<Image>,
     modules: Option<Modules>,
+    /// Whether there are no other modules to be looked for.
+    is_complete: bool,
     loaded: HashMap<String, Vec<Image>>,
     sources: Sources,
     hints: BTreeSet<String>,
@@ -62,8 +64,9 @@ impl Symbols {
         let mut symbols = Self {
             kernel,
             modules: folder.map(Modules::new),
+            is_complete: false,
             loaded: HashMap::new(),
-            sources: Sources::new(source.map(Path::to_owned)),
+            sources: Sources::new(source.map(Path::to_owned).into_iter().collect()),
             hints: BTreeSet::new(),
             looked_up: 0,
             misfits: 0,
@@ -83,6 +86,43 @@ impl Symbols {
             }
         }
         Ok(symbols)
+    }
+
+    /// These files and no others, as far as they have debug information: the kernel that writes the
+    /// log, and modules that are in it.
+    pub(super) fn of_files(vmlinux: &Path, modules: &[PathBuf], sources: Vec<PathBuf>) -> Self {
+        let mut hints = BTreeSet::new();
+        let mut open = |path: &Path| match Image::with_lines(path) {
+            Ok(image) => image,
+            Err(error) => {
+                hints.insert(format!("{error:#}"));
+                None
+            }
+        };
+        let kernel = open(vmlinux);
+        let mut loaded: HashMap<String, Vec<Image>> = HashMap::new();
+        for path in modules {
+            let file = path.file_name().and_then(|file| file.to_str());
+            if let Some(name) = file.and_then(modules::module_name) {
+                loaded.entry(name).or_default().extend(open(path));
+            }
+        }
+        Self {
+            kernel,
+            modules: None,
+            is_complete: true,
+            loaded,
+            sources: Sources::new(sources),
+            hints,
+            looked_up: 0,
+            misfits: 0,
+        }
+    }
+
+    /// Whether any of the files tells where in the source something is.
+    pub(super) fn has_lines(&self) -> bool {
+        let modules = self.loaded.values().flatten();
+        self.kernel.iter().chain(modules).any(Image::has_lines)
     }
 
     /// What would have made the result better, a sentence each.
@@ -139,6 +179,9 @@ impl Symbols {
 
     /// Opens the files that a module may be in.
     fn load(&mut self, module: &str) {
+        if self.is_complete {
+            return;
+        }
         let Some(modules) = self.modules.as_mut() else {
             if self.kernel.is_some() {
                 self.hints

@@ -61,7 +61,7 @@ fn walk(folder: &Path, depth: usize, files: &mut HashMap<String, Vec<PathBuf>>) 
 }
 
 /// The module in a file of this name.
-fn module_name(file: &str) -> Option<String> {
+pub(super) fn module_name(file: &str) -> Option<String> {
     let (name, rest) = file.rsplit_once(".ko")?;
     let known = matches!(rest, "" | ".debug" | ".xz" | ".zst" | ".gz");
     known.then(|| unified(name))
