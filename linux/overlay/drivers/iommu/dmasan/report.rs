@@ -9,7 +9,7 @@ use crate::{
     moment::{Comm, Moment, Told},
     origins::{self, domains, filter, Event, Made},
     print::{line, Counted, Described},
-    stack::{culprit, for_each_here, Stack}, //
+    stack::{culprit, for_each_here, Frame, Stack}, //
 };
 use kernel::{
     bindings,
@@ -66,6 +66,19 @@ impl Kind {
             Self::Oversized => c"oversized-unmap",
             Self::Overwritten => c"overwritten-live-entry",
             Self::Overflow => c"count-overflow",
+        }
+    }
+
+    /// The function that a report is about: who does it, or who has failed to do something.
+    fn culprit(self, spans: &Spans) -> Option<Frame> {
+        match self {
+            Self::Unbound => spans
+                .kept()
+                .first()
+                .and_then(|span| origins::of(span.first).made)
+                .and_then(|made| made.event.stack)
+                .and_then(Stack::culprit),
+            _ => culprit(),
         }
     }
 
@@ -129,7 +142,7 @@ impl Report {
             return None;
         }
         line!("{}", BAR);
-        match culprit() {
+        match kind.culprit(spans) {
             Some(function) => line!("BUG: DMASAN: {} in {}", kind.name(), function),
             None => line!("BUG: DMASAN: {}", kind.name()),
         }

@@ -87,6 +87,11 @@ impl Stack {
         Comm::from_words(self.entries())
     }
 
+    /// The function that has asked for something.
+    pub(crate) fn culprit(self) -> Option<Frame> {
+        first_of_others(self.entries().iter().skip(Comm::WORDS).copied())
+    }
+
     /// Calls `visit` for the frames, from the first that is not the sanitizer's.
     pub(crate) fn for_each(self, visit: impl FnMut(Frame)) {
         let frames = self.entries().iter().skip(Comm::WORDS);
@@ -167,9 +172,11 @@ impl fmt::Display for Frame {
 /// The first function on the stack of the caller that has asked the page allocator, the DMA API or
 /// the IOMMU core for something. Bugs are told apart by it.
 pub(crate) fn culprit() -> Option<Frame> {
-    let frames = Frames::here();
-    let culprit = frames.iter().map(Frame::new).find(|one| !one.is_service());
-    culprit
+    first_of_others(Frames::here().iter())
+}
+
+fn first_of_others(frames: impl Iterator<Item = c_ulong>) -> Option<Frame> {
+    frames.map(Frame::new).find(|frame| !frame.is_service())
 }
 
 /// The crate that the name of a Rust function begins in. Names are mangled.
