@@ -22,12 +22,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::emulator::Emulator;
 use crate::kernel::UnknownName;
+use crate::processor::Processor;
 use crate::LabError;
 
 pub(crate) use accel::Accel;
 pub use device::Device;
 pub(crate) use guest::{boot, Ground};
 pub use guest::{Boot, Guest, GuestModule};
+pub(crate) use initramfs::Busybox;
 
 /// The name of the guest's user space in its scratch folder.
 const INITRAMFS: &str = "initramfs";
@@ -71,7 +73,7 @@ impl MachineKind {
     /// Whether it can be given a device.
     #[must_use]
     pub fn takes_devices(self) -> bool {
-        self.machine().emulator().is_some()
+        self.machine().processor().is_some()
     }
 
     pub(crate) fn machine(self) -> &'static dyn Machine {
@@ -131,8 +133,8 @@ pub(crate) trait Machine: Sync {
     /// What of that is booted, relative to the build folder.
     fn image(&self) -> &'static str;
 
-    /// The emulator that it runs under.
-    fn emulator(&self) -> Option<&'static str> {
+    /// The processor that it is emulated with; none if it is a process.
+    fn processor(&self) -> Option<&'static Processor> {
         None
     }
 
