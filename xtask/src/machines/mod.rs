@@ -157,13 +157,13 @@ fn row(machine: MachineKind, all: &mut Tally) -> Result<Vec<Cell>> {
 
 fn print_table(rows: &[(MachineKind, Vec<Cell>)]) {
     println!();
-    print!("{:<12}", "");
+    print!("{:<16}", "");
     for suite in Suite::all() {
         print!(" {suite:>13}");
     }
     println!();
     for (machine, cells) in rows {
-        print!("{machine:<12}");
+        print!("{machine:<16}");
         for cell in cells {
             print!(" {cell:>13}");
         }
