@@ -10,6 +10,7 @@ use crate::cache::{available_mib, Cache, WHOLE_LAB_MIB};
 use crate::debian::{derive_mirror, missing, BACKPORTS, SUITE};
 use crate::emulator::Emulator;
 use crate::native::{self, Tool};
+use crate::processor::X86_64;
 use crate::root::{Root, COMPILERS};
 use crate::{namespace, source};
 
@@ -123,7 +124,7 @@ pub(crate) fn examine(cache: &Cache) -> Doctor {
         tools_pass,
         root: namespace::is_root(),
         mirror,
-        qemu: Emulator::existing(cache, "qemu-system-x86_64").map(|qemu| qemu.describe()),
+        qemu: Emulator::existing(cache, &X86_64).map(|qemu| qemu.describe()),
         to_do,
         problems,
     }

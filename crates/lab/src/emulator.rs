@@ -8,7 +8,8 @@ use std::process::Command;
 use crate::cache::Cache;
 use crate::native::{self, Version};
 use crate::process::tethered;
-use crate::root::{Bind, Root, QEMU};
+use crate::processor::Processor;
+use crate::root::{Bind, Root};
 use crate::{LabError, Progress};
 
 /// The first version whose IOMMUs do all that is wanted of them, under the names that they have now.
@@ -26,23 +27,23 @@ pub(crate) enum Emulator {
 }
 
 impl Emulator {
-    /// The emulator called `program`, if it is there.
-    pub(crate) fn existing(cache: &Cache, program: &str) -> Option<Emulator> {
-        match native::version_of(program) {
+    /// The emulator of a processor, if it is there.
+    pub(crate) fn existing(cache: &Cache, processor: &Processor) -> Option<Emulator> {
+        match native::version_of(processor.emulator) {
             Some(version) if version >= OLDEST => Some(Emulator::Machine(version)),
-            _ => Root::existing(cache, &QEMU).map(Emulator::Root),
+            _ => Root::existing(cache, &processor.qemu).map(Emulator::Root),
         }
     }
 
-    /// The emulator called `program`; it is downloaded if it is not there.
+    /// The emulator of a processor; it is downloaded if it is not there.
     pub(crate) fn obtain(
         cache: &Cache,
-        program: &str,
+        processor: &Processor,
         progress: &dyn Progress,
     ) -> Result<Emulator, LabError> {
-        match Emulator::existing(cache, program) {
+        match Emulator::existing(cache, processor) {
             Some(emulator) => Ok(emulator),
-            None => Root::obtain(cache, &QEMU, progress).map(Emulator::Root),
+            None => Root::obtain(cache, &processor.qemu, progress).map(Emulator::Root),
         }
     }
 

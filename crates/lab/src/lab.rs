@@ -12,11 +12,12 @@ use crate::doctor::{self, Doctor};
 use crate::emulator::Emulator;
 use crate::kernel::{self, Kernel, KernelRequest, Plan};
 use crate::lockfile::{self, LockFile, SourcePin};
-use crate::machine::{self, Boot, Ground, Guest, MachineKind};
+use crate::machine::{self, Boot, Busybox, Ground, Guest, MachineKind};
 use crate::module::{self, Given, OwnModule};
 use crate::native;
 use crate::process::{self, Then};
-use crate::root::{Bind, Root, COMPILERS, QEMU};
+use crate::processor::Processor;
+use crate::root::{Bind, Kind, Root, COMPILERS};
 use crate::series::Series;
 use crate::source::{self, Source, SourceInfo};
 use crate::world::World;
@@ -75,7 +76,11 @@ impl Lab {
         let lock = self.cache.lock(&*self.progress)?;
         let (mut world, source) = self.ground(&lock, request)?;
         // Before the kernel is built: what cannot be booted need not be.
-        let emulator = self.emulator(&lock, request.machine)?;
+        let processor = request.machine.machine().processor();
+        let emulator = self.emulator(&lock, processor)?;
+        if let Some(programs) = processor.and_then(Processor::programs) {
+            self.root(&lock, programs)?;
+        }
         if let World::Machine(_) = world {
             world = self.check_machine(&lock, world, &source, request)?;
         }
@@ -168,13 +173,13 @@ impl Lab {
         guest: &Guest,
         on_line: &mut dyn FnMut(&str),
     ) -> Result<Boot, LabError> {
-        let busybox = self.existing_world()?.busybox();
-        let program = kernel.machine.machine().emulator();
-        let existing = program.and_then(|program| Emulator::existing(&self.cache, program));
-        let emulator = match (program, existing) {
+        let processor = kernel.machine.machine().processor();
+        let busybox = self.busybox(processor)?;
+        let existing = processor.and_then(|processor| Emulator::existing(&self.cache, processor));
+        let emulator = match (processor, existing) {
             (Some(_), None) => {
                 let lock = self.cache.lock(&*self.progress)?;
-                self.emulator(&lock, kernel.machine)?
+                self.emulator(&lock, processor)?
             }
             (_, existing) => existing,
         };
@@ -215,8 +220,8 @@ impl Lab {
         on_line: &mut dyn FnMut(&str),
     ) -> Result<Option<i32>, LabError> {
         let root = {
-            let _lock = self.cache.lock(&*self.progress)?;
-            Root::obtain(&self.cache, &COMPILERS, &*self.progress)?
+            let lock = self.cache.lock(&*self.progress)?;
+            self.root(&lock, &COMPILERS)?
         };
         let binds: Vec<Bind> = command
             .binds
@@ -235,17 +240,41 @@ impl Lab {
         Ok(ended.status.code())
     }
 
-    /// The emulator that a machine runs under, if it needs one; it is made if it is missing.
+    /// A root; it is made if it is missing.
+    fn root(&self, _lock: &CacheLock, kind: &Kind) -> Result<Root, LabError> {
+        Root::obtain(&self.cache, kind, &*self.progress)
+    }
+
+    /// The emulator of a processor, if there is one to emulate; it is made if it is missing.
     fn emulator(
         &self,
         _lock: &CacheLock,
-        machine: MachineKind,
+        processor: Option<&Processor>,
     ) -> Result<Option<Emulator>, LabError> {
-        machine
-            .machine()
-            .emulator()
-            .map(|program| Emulator::obtain(&self.cache, program, &*self.progress))
+        processor
+            .map(|processor| Emulator::obtain(&self.cache, processor, &*self.progress))
             .transpose()
+    }
+
+    /// The programs of a guest: the toolchain's, unless its processor is another one.
+    fn busybox(&self, processor: Option<&Processor>) -> Result<Busybox, LabError> {
+        let Some(kind) = processor.and_then(Processor::programs) else {
+            return Ok(Busybox {
+                path: self.existing_world()?.busybox(),
+                is_native: true,
+            });
+        };
+        let root = match Root::existing(&self.cache, kind) {
+            Some(root) => root,
+            None => {
+                let lock = self.cache.lock(&*self.progress)?;
+                self.root(&lock, kind)?
+            }
+        };
+        Ok(Busybox {
+            path: root.busybox(),
+            is_native: false,
+        })
     }
 
     /// A toolchain and a source; what is missing of both is made at the same time.
@@ -289,8 +318,8 @@ impl Lab {
         if native::detect().is_none() && Root::existing(&self.cache, &COMPILERS).is_none() {
             needed += COMPILERS.installed_mib;
         }
-        if request.machine.machine().emulator().is_some() {
-            needed += QEMU.installed_mib;
+        if let Some(processor) = request.machine.machine().processor() {
+            needed += processor.installed_mib();
         }
         if request.linux.is_some() || !source::debian::is_cached(&self.cache) {
             needed += source::debian::DOWNLOAD_MIB + source::debian::UNPACKED_MIB;

@@ -37,6 +37,7 @@ mod module;
 mod namespace;
 mod native;
 mod process;
+mod processor;
 mod progress;
 mod root;
 pub mod series;

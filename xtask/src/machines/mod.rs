@@ -194,13 +194,13 @@ fn timed(suite: Suite, lab: &Lab, kernel: &Kernel) -> Tally {
 
 fn print_table(rows: &[(MachineKind, Vec<Cell>)]) {
     println!();
-    print!("{:<12}", "");
+    print!("{:<16}", "");
     for suite in Suite::all() {
         print!(" {suite:>13}");
     }
     println!();
     for (machine, cells) in rows {
-        print!("{machine:<12}");
+        print!("{machine:<16}");
         for cell in cells {
             print!(" {cell:>13}");
         }

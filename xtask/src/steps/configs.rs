@@ -8,28 +8,52 @@ use dmasan_lab::{Implementation, KernelRequest, Lab, MachineKind, Quiet, RootCom
 use super::guest;
 use crate::tally::Tally;
 
-/// Name, implementation, and what differs from the configuration that is booted.
-const CONFIGS: &[(&str, Implementation, &str)] = &[
-    (
-        "the sanitizer left out",
-        Implementation::C,
-        "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n",
-    ),
-    ("Rust left out", Implementation::C, "# CONFIG_RUST is not set\n"),
-    (
-        "page tables and iommufd as modules",
-        Implementation::Rust,
-        "CONFIG_IOMMU_PT=m\nCONFIG_IOMMU_PT_AMDV1=m\nCONFIG_IOMMU_PT_VTDSS=m\nCONFIG_IOMMU_PT_RISCV64=m\n\
-         CONFIG_IOMMU_PT_X86_64=m\nCONFIG_IOMMU_PT_KUNIT_TEST=m\nCONFIG_IOMMUFD=m\n# CONFIG_IOMMUFD_TEST is not set\n",
-    ),
-    (
-        "no printk, no page owner, no KUnit",
-        Implementation::Rust,
-        "CONFIG_EXPERT=y\n# CONFIG_PRINTK is not set\n# CONFIG_PRINTK_TIME is not set\n# CONFIG_PAGE_OWNER is not set\n\
-         # CONFIG_KUNIT is not set\n# CONFIG_KUNIT_DEFAULT_ENABLED is not set\n# CONFIG_IOMMU_PT_KUNIT_TEST is not set\n\
-         # CONFIG_IOMMU_IO_PGTABLE_LPAE_KUNIT_TEST is not set\n\
-         # CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST is not set\n",
-    ),
+/// A kernel that differs from one that is booted.
+struct Config {
+    name: &'static str,
+    machine: MachineKind,
+    implementation: Implementation,
+    /// How it differs.
+    fragment: &'static str,
+}
+
+const CONFIGS: &[Config] = &[
+    Config {
+        name: "the sanitizer left out",
+        machine: MachineKind::Uml,
+        implementation: Implementation::C,
+        fragment: "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n",
+    },
+    Config {
+        name: "Rust left out",
+        machine: MachineKind::Uml,
+        implementation: Implementation::C,
+        fragment: "# CONFIG_RUST is not set\n",
+    },
+    Config {
+        name: "page tables and iommufd as modules",
+        machine: MachineKind::Uml,
+        implementation: Implementation::Rust,
+        fragment:
+            "CONFIG_IOMMU_PT=m\nCONFIG_IOMMU_PT_AMDV1=m\nCONFIG_IOMMU_PT_VTDSS=m\nCONFIG_IOMMU_PT_RISCV64=m\n\
+             CONFIG_IOMMU_PT_X86_64=m\nCONFIG_IOMMU_PT_KUNIT_TEST=m\nCONFIG_IOMMUFD=m\n# CONFIG_IOMMUFD_TEST is not set\n",
+    },
+    Config {
+        name: "no printk, no page owner, no KUnit",
+        machine: MachineKind::Uml,
+        implementation: Implementation::Rust,
+        fragment:
+            "CONFIG_EXPERT=y\n# CONFIG_PRINTK is not set\n# CONFIG_PRINTK_TIME is not set\n# CONFIG_PAGE_OWNER is not set\n\
+             # CONFIG_KUNIT is not set\n# CONFIG_KUNIT_DEFAULT_ENABLED is not set\n# CONFIG_IOMMU_PT_KUNIT_TEST is not set\n\
+             # CONFIG_IOMMU_IO_PGTABLE_LPAE_KUNIT_TEST is not set\n\
+             # CONFIG_IOMMU_DEBUG_PAGEALLOC_KUNIT_TEST is not set\n",
+    },
+    Config {
+        name: "Arm's IOMMUs that no machine has",
+        machine: MachineKind::Arm64Smmuv3,
+        implementation: Implementation::Rust,
+        fragment: "CONFIG_ARM_SMMU=y\nCONFIG_QCOM_IOMMU=y\nCONFIG_IPMMU_VMSA=y\n",
+    },
 ];
 
 /// What of a kernel with everything in it has to do with us.
@@ -42,12 +66,13 @@ pub(crate) fn configs(words: &[String]) -> Result<Tally> {
         |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let lab = Lab::open(None, Arc::new(Quiet))?;
     let mut tally = Tally::default();
-    for (name, implementation, fragment) in CONFIGS.iter().filter(|(name, ..)| wanted(name)) {
+    for config in CONFIGS.iter().filter(|config| wanted(config.name)) {
+        let name = config.name;
         println!("== {name}");
-        let mut request = KernelRequest::new(MachineKind::Uml, *implementation);
+        let mut request = KernelRequest::new(config.machine, config.implementation);
         request
             .fragments
-            .push(((*name).to_owned(), (*fragment).to_owned()));
+            .push((name.to_owned(), config.fragment.to_owned()));
         let built = lab.kernel(&request);
         if let Err(error) = &built {
             println!("{error}");

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::cache::Cache;
+use crate::processor::Processor;
 use crate::{files, LabError};
 
 /// How long a boot for trial may take; a processor that works needs a third of it.
@@ -38,15 +39,16 @@ impl Accel {
 /// anew.
 pub(super) fn choose(
     cache: &Cache,
-    arch: &str,
+    processor: &Processor,
     emulator: &str,
     trial: impl FnOnce() -> Result<bool, LabError>,
 ) -> Result<Accel, LabError> {
-    if arch != std::env::consts::ARCH || !can_open() {
+    if !processor.is_native() || !can_open() {
         return Ok(Accel::Tcg);
     }
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let works = ask_once(cache, &format!("{} {arch} {emulator}", boot.trim()), trial)?;
+    let question = format!("{} {} {emulator}", boot.trim(), processor.name);
+    let works = ask_once(cache, &question, trial)?;
     Ok(if works { Accel::Kvm } else { Accel::Tcg })
 }
 
@@ -84,13 +86,18 @@ fn can_open() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::processor::{AARCH64, RISCV64, X86_64};
 
     #[test]
-    fn another_architecture_is_emulated_without_a_trial() {
+    fn another_processor_is_emulated_without_a_trial() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(Some(dir.path().to_owned())).unwrap();
-        let trial = || panic!("nothing to try");
-        assert_eq!(choose(&cache, "sparc", "x", trial).unwrap(), Accel::Tcg);
+        for processor in [&X86_64, &AARCH64, &RISCV64] {
+            let trial = || panic!("nothing to try");
+            if !processor.is_native() {
+                assert_eq!(choose(&cache, processor, "x", trial).unwrap(), Accel::Tcg);
+            }
+        }
     }
 
     #[test]

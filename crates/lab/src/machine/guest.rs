@@ -2,11 +2,11 @@
 
 //! Booting: what runs in the guest, and what came of it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::accel::{self, Accel};
-use super::{initramfs, Device, Start, INITRAMFS};
+use super::{initramfs, Busybox, Device, Start, INITRAMFS};
 use crate::cache::Cache;
 use crate::emulator::Emulator;
 use crate::kernel::Kernel;
@@ -89,7 +89,7 @@ pub struct Boot {
 pub(crate) struct Ground<'a> {
     pub(crate) cache: &'a Cache,
     pub(crate) kernel: &'a Kernel,
-    pub(crate) busybox: &'a Path,
+    pub(crate) busybox: &'a Busybox,
     /// There is one if the machine needs one.
     pub(crate) emulator: Option<&'a Emulator>,
 }
@@ -100,12 +100,12 @@ pub(crate) fn boot(
     guest: &Guest,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<Boot, LabError> {
-    let accel = match ground.emulator {
-        None => Accel::Tcg,
-        Some(emulator) => {
-            let arch = ground.kernel.machine.machine().arch();
-            accel::choose(ground.cache, arch, &emulator.id(), || trial(ground))?
+    let processor = ground.kernel.machine.machine().processor();
+    let accel = match (processor, ground.emulator) {
+        (Some(processor), Some(emulator)) => {
+            accel::choose(ground.cache, processor, &emulator.id(), || trial(ground))?
         }
+        _ => Accel::Tcg,
     };
     boot_on(ground, accel, guest, on_line)
 }

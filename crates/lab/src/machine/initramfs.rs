@@ -7,12 +7,17 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::guest::{Guest, MARK};
 use crate::process::answer;
 use crate::LabError;
+
+/// Folders that are mounted on, or that programs look for.
+const FOLDERS: &[&str] = &[
+    "dev", "proc", "sys", "tmp", "etc", "bin", "sbin", "usr/bin", "usr/sbin",
+];
 
 /// What is mounted. All of it by one process: starting one is the guest's most costly act.
 const FSTAB: &str = "\
@@ -22,18 +27,33 @@ dev /dev devtmpfs defaults 0 0
 debug /sys/kernel/debug debugfs defaults 0 0
 ";
 
+/// The guest's programs: all of them are one.
+#[derive(Debug)]
+pub(crate) struct Busybox {
+    /// Statically linked, for the guest's processor.
+    pub(crate) path: PathBuf,
+    /// Whether that is the machine's own.
+    pub(crate) is_native: bool,
+}
+
 /// Writes the archive for `guest` to `path`.
-pub(super) fn write(path: &Path, busybox: &Path, guest: &Guest) -> Result<(), LabError> {
+pub(super) fn write(path: &Path, busybox: &Busybox, guest: &Guest) -> Result<(), LabError> {
     let file = File::create(path).map_err(LabError::io("create", path))?;
     let mut archive = Archive::new(BufWriter::with_capacity(1 << 20, file));
     let write_error = |error| LabError::io("write", path)(error);
 
-    for folder in ["dev", "proc", "sys", "tmp", "etc"] {
+    for folder in FOLDERS {
         archive.folder(folder).map_err(write_error)?;
     }
     // init's own input and output, before there is a /dev.
     archive.console().map_err(write_error)?;
-    add_file(&mut archive, path, "bin/busybox", busybox, Some(0o755))?;
+    add_file(
+        &mut archive,
+        path,
+        "bin/busybox",
+        &busybox.path,
+        Some(0o755),
+    )?;
     for applet in applets(busybox)? {
         if applet != "bin/busybox" {
             archive.link(&applet, "/bin/busybox").map_err(write_error)?;
@@ -43,7 +63,11 @@ pub(super) fn write(path: &Path, busybox: &Path, guest: &Guest) -> Result<(), La
         .file("etc/fstab", 0o644, FSTAB.as_bytes())
         .map_err(write_error)?;
     archive
-        .file("init", 0o755, init_script(guest).as_bytes())
+        .file(
+            "init",
+            0o755,
+            init_script(guest, busybox.is_native).as_bytes(),
+        )
         .map_err(write_error)?;
     for module in &guest.modules {
         add_file(
@@ -88,20 +112,31 @@ fn module_name(path: &Path) -> String {
 }
 
 /// The paths of the programs that busybox is, like `bin/ls`. Links to them in the archive cost
-/// nothing; making them in the guest takes as long as all the rest of its start.
-fn applets(busybox: &Path) -> Result<Vec<String>, LabError> {
-    let list = answer(Command::new(busybox).arg("--list-full"))
-        .ok_or_else(|| LabError::io("run", busybox)(io::ErrorKind::InvalidData.into()))?;
+/// nothing; making them in the guest takes as long as all the rest of the start of User-Mode Linux. What cannot be run
+/// here cannot be asked: then init does that.
+fn applets(busybox: &Busybox) -> Result<Vec<String>, LabError> {
+    if !busybox.is_native {
+        return Ok(vec!["bin/sh".to_owned()]);
+    }
+    let path = &busybox.path;
+    let list = answer(Command::new(path).arg("--list-full"))
+        .ok_or_else(|| LabError::io("run", path)(io::ErrorKind::InvalidData.into()))?;
     Ok(list.lines().map(str::to_owned).collect())
 }
 
 /// What runs as the guest's first process.
-fn init_script(guest: &Guest) -> String {
+fn init_script(guest: &Guest, has_links: bool) -> String {
+    let links = if has_links {
+        ""
+    } else {
+        "busybox --install -s\n"
+    };
     let mut script = format!(
         "\
 #!/bin/sh
 export PATH=/sbin:/usr/sbin:/bin:/usr/bin HOME=/ TERM=linux
-mount -a
+busybox mount -a
+{links}\
 end() {{
     echo \"{MARK}exit $1\" > /dev/kmsg
     poweroff -f
@@ -276,10 +311,13 @@ mod tests {
 
     #[test]
     fn words_reach_the_command_as_they_are() {
-        let script = init_script(&Guest {
-            command: vec!["echo".into(), "it's $HOME".into()],
-            ..Guest::default()
-        });
+        let script = init_script(
+            &Guest {
+                command: vec!["echo".into(), "it's $HOME".into()],
+                ..Guest::default()
+            },
+            true,
+        );
         assert!(script.contains(r"( 'echo' 'it'\''s $HOME' )"), "{script}");
     }
 
@@ -293,13 +331,22 @@ mod tests {
             modules: vec![module("z"), module("a")],
             ..Guest::default()
         };
-        let script = init_script(&guest);
+        let script = init_script(&guest, true);
         let first = script.find("load '/modules/z.ko' 'a=1' 'b=2'").unwrap();
         assert!(first < script.find("load '/modules/a.ko'").unwrap());
-        assert!(!init_script(&Guest {
+        let guest = Guest {
             load: false,
             ..guest
-        })
-        .contains("load '/modules"));
+        };
+        assert!(!init_script(&guest, true).contains("load '/modules"));
+    }
+
+    #[test]
+    fn a_guest_makes_the_links_that_the_archive_cannot_have() {
+        let script = |has_links| init_script(&Guest::default(), has_links);
+        // The program looks for itself in /proc.
+        let mount = script(false).find("mount -a").unwrap();
+        assert!(mount < script(false).find("--install").unwrap());
+        assert!(!script(true).contains("--install"));
     }
 }

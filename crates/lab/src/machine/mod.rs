@@ -4,10 +4,16 @@
 //! [`MachineKind`].
 
 mod accel;
+mod arm64;
+mod arm64_smmuv3;
+mod arm64_smmuv3_16k;
+mod arm64_smmuv3_64k;
 mod device;
 mod guest;
 mod initramfs;
 mod qemu;
+mod riscv64;
+mod riscv64_iommu;
 mod uml;
 mod x86;
 mod x86_amdvi;
@@ -22,12 +28,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::emulator::Emulator;
 use crate::kernel::UnknownName;
+use crate::processor::Processor;
 use crate::LabError;
 
 pub(crate) use accel::Accel;
 pub use device::Device;
 pub(crate) use guest::{boot, Ground};
 pub use guest::{Boot, Guest, GuestModule};
+pub(crate) use initramfs::Busybox;
 
 /// The name of the guest's user space in its scratch folder.
 const INITRAMFS: &str = "initramfs";
@@ -45,15 +53,31 @@ pub enum MachineKind {
     X86Amdvi,
     /// A PC with virtio-iommu.
     X86Virtio,
+    /// A board with Arm's IOMMU, pages of 4K.
+    #[serde(rename = "arm64-smmuv3")]
+    Arm64Smmuv3,
+    /// The same with pages of 16K.
+    #[serde(rename = "arm64-smmuv3-16k")]
+    Arm64Smmuv3Pages16k,
+    /// The same with pages of 64K.
+    #[serde(rename = "arm64-smmuv3-64k")]
+    Arm64Smmuv3Pages64k,
+    /// A board with RISC-V's IOMMU.
+    #[serde(rename = "riscv64-iommu")]
+    Riscv64Iommu,
 }
 
 impl MachineKind {
     /// All of them.
-    pub const ALL: [MachineKind; 4] = [
+    pub const ALL: [MachineKind; 8] = [
         MachineKind::Uml,
         MachineKind::X86Vtd,
         MachineKind::X86Amdvi,
         MachineKind::X86Virtio,
+        MachineKind::Arm64Smmuv3,
+        MachineKind::Arm64Smmuv3Pages16k,
+        MachineKind::Arm64Smmuv3Pages64k,
+        MachineKind::Riscv64Iommu,
     ];
 
     /// The name by which users choose it.
@@ -71,7 +95,7 @@ impl MachineKind {
     /// Whether it can be given a device.
     #[must_use]
     pub fn takes_devices(self) -> bool {
-        self.machine().emulator().is_some()
+        self.machine().processor().is_some()
     }
 
     pub(crate) fn machine(self) -> &'static dyn Machine {
@@ -80,6 +104,10 @@ impl MachineKind {
             MachineKind::X86Vtd => &x86_vtd::X86_VTD,
             MachineKind::X86Amdvi => &x86_amdvi::X86_AMDVI,
             MachineKind::X86Virtio => &x86_virtio::X86_VIRTIO,
+            MachineKind::Arm64Smmuv3 => &arm64_smmuv3::ARM64_SMMUV3,
+            MachineKind::Arm64Smmuv3Pages16k => &arm64_smmuv3_16k::ARM64_SMMUV3_16K,
+            MachineKind::Arm64Smmuv3Pages64k => &arm64_smmuv3_64k::ARM64_SMMUV3_64K,
+            MachineKind::Riscv64Iommu => &riscv64_iommu::RISCV64_IOMMU,
         }
     }
 }
@@ -131,8 +159,8 @@ pub(crate) trait Machine: Sync {
     /// What of that is booted, relative to the build folder.
     fn image(&self) -> &'static str;
 
-    /// The emulator that it runs under.
-    fn emulator(&self) -> Option<&'static str> {
+    /// The processor that it is emulated with; none if it is a process.
+    fn processor(&self) -> Option<&'static Processor> {
         None
     }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use super::{Accel, Machine, Start};
+use crate::processor::Processor;
 use crate::LabError;
 
 /// A machine under QEMU.
@@ -27,9 +28,8 @@ pub(super) struct Family {
     pub(super) configs: &'static [&'static str],
     pub(super) goals: &'static [&'static str],
     pub(super) image: &'static str,
-    /// The emulator.
-    pub(super) program: &'static str,
-    /// The processor, emulated; with KVM it is the machine's own.
+    pub(super) processor: &'static Processor,
+    /// Which model of it, emulated; with KVM it is the machine's own.
     pub(super) cpu: &'static str,
     /// The serial console.
     pub(super) console: &'static str,
@@ -66,12 +66,12 @@ impl Machine for Qemu {
         self.family.image
     }
 
-    fn emulator(&self) -> Option<&'static str> {
-        Some(self.family.program)
+    fn processor(&self) -> Option<&'static Processor> {
+        Some(self.family.processor)
     }
 
     fn command(&self, start: &Start<'_>) -> Result<Command, LabError> {
-        let program = self.family.program;
+        let program = self.family.processor.emulator;
         let emulator = start.emulator.ok_or_else(|| LabError::MissingTool {
             tool: program.to_owned(),
             fix: format!("dmasan build --machine {}", self.name),

@@ -3,6 +3,7 @@
 //! What the PCs have in common: one kernel, which finds out which IOMMU it has.
 
 use super::qemu::Family;
+use crate::processor::X86_64;
 
 pub(super) static X86: Family = Family {
     name: "x86",
@@ -10,7 +11,7 @@ pub(super) static X86: Family = Family {
     configs: &["base.config", "devices.config", "x86.config"],
     goals: &["bzImage", "modules"],
     image: "arch/x86/boot/bzImage",
-    program: "qemu-system-x86_64",
+    processor: &X86_64,
     // All that there is, except that page tables have four levels: the fifth only takes time.
     cpu: "max,la57=off",
     console: "ttyS0",

@@ -50,11 +50,10 @@ pub(super) fn create(
         let version = pin.packages.get(kind.main)?;
         Some(format!("{} {version}", kind.main))
     });
-    step.finish(&format!(
-        "Debian {}, {}",
-        kind.suite,
-        main.unwrap_or_default()
-    ));
+    step.finish(&match main {
+        Some(main) => format!("Debian {}, {main}", kind.suite),
+        None => format!("Debian {}", kind.suite),
+    });
     if let Some(packages) = packages {
         for difference in packages.differences(&LockFile::embedded()?) {
             progress.note(&format!("the mirror has moved on: {difference}"));
@@ -66,10 +65,16 @@ pub(super) fn create(
 /// A root for another list of packages is not used any more, and large.
 fn remove_others(kind: &Kind, place: &Path) -> Result<(), LabError> {
     let roots = place.parent().unwrap_or(place);
-    let prefix = format!("{}-", kind.name);
     cache::entries(roots)
-        .filter(|(name, root)| name.starts_with(&prefix) && root != place)
+        .filter(|(name, root)| is_of(kind, name) && root != place)
         .try_for_each(|(_, root)| remove_all(&root))
+}
+
+/// Whether a folder's name is that of a root of this kind: one kind's name may be the beginning of another's.
+fn is_of(kind: &Kind, folder: &str) -> bool {
+    folder
+        .rsplit_once('-')
+        .is_some_and(|(name, _)| name == kind.name)
 }
 
 /// An error if something is missing that the root was made for.
@@ -109,9 +114,15 @@ fn bootstrap(
             "mmdebstrap",
             "--mode=root",
             "--format=directory",
-            "--variant=minbase",
             "--verbose",
         ])
+        .args(match kind.architecture {
+            None => vec!["--variant=minbase".to_owned()],
+            Some(other) => vec![
+                "--variant=extract".to_owned(),
+                format!("--architectures={other}"),
+            ],
+        })
         .arg(format!("--include={}", kind.packages.join(",")))
         // A build root that loses power is made anew: it need not reach the disk file by file.
         .arg("--dpkgopt=force-unsafe-io")
@@ -234,6 +245,14 @@ mod tests {
             Some(174)
         );
         assert_eq!(newly_installed("Setting up make (4.4)"), None);
+    }
+
+    #[test]
+    fn a_root_is_not_taken_for_an_older_one_of_another_kind() {
+        use crate::processor::{AARCH64, X86_64};
+        assert!(is_of(&X86_64.qemu, "qemu-0123456789ab"));
+        assert!(!is_of(&X86_64.qemu, "qemu-arm-0123456789ab"));
+        assert!(is_of(&AARCH64.qemu, "qemu-arm-0123456789ab"));
     }
 
     #[test]

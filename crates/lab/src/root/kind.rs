@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 
-//! What is in a root: the compilers, or QEMU.
+//! What is in a root: the compilers, an emulator, or programs for a guest.
 
 use crate::debian::{BACKPORTS, SUITE};
 
@@ -11,6 +11,9 @@ pub(crate) struct Kind {
     pub(crate) title: &'static str,
     /// What its folders' names begin with.
     pub(super) name: &'static str,
+    /// The architecture, if it is not the machine's own: then nothing in it can be run, and packages are only
+    /// unpacked.
+    pub(super) architecture: Option<&'static str>,
     /// The suite whose versions matter.
     pub(super) suite: &'static str,
     /// What is installed. Changing the list makes a new root.
@@ -35,6 +38,7 @@ pub(crate) struct Kind {
 pub(crate) static COMPILERS: Kind = Kind {
     title: "build root",
     name: SUITE,
+    architecture: None,
     suite: SUITE,
     packages: COMPILER_PACKAGES,
     backports: &[],
@@ -47,22 +51,56 @@ pub(crate) static COMPILERS: Kind = Kind {
     installed_mib: 1700,
 };
 
-/// QEMU. Apart from the compilers, as who stays with User-Mode Linux needs none, and as a newer one does
-/// not make a kernel that is built an old one.
-pub(crate) static QEMU: Kind = Kind {
-    title: "QEMU",
-    name: "qemu",
-    suite: BACKPORTS,
-    packages: &["qemu-system-x86"],
-    // Their versions depend on each other.
-    backports: &["qemu", "seabios", "ipxe", "edk2"],
-    main: "qemu-system-x86",
-    excluded: DOCUMENTATION,
-    recorded: &["qemu-system-x86", "seabios"],
-    essential: &["usr/bin/qemu-system-x86_64"],
-    download_mib: 90,
-    installed_mib: 300,
-};
+impl Kind {
+    /// QEMU for one architecture. Apart from the compilers, as who stays with User-Mode Linux needs none, and as a
+    /// newer one does not make a kernel that is built an old one.
+    pub(crate) const fn qemu(
+        title: &'static str,
+        name: &'static str,
+        packages: &'static [&'static str],
+        recorded: &'static [&'static str],
+        essential: &'static [&'static str],
+    ) -> Kind {
+        Kind {
+            title,
+            name,
+            architecture: None,
+            suite: BACKPORTS,
+            packages,
+            // Their versions depend on each other.
+            backports: &["qemu", "seabios", "ipxe", "edk2"],
+            main: packages[0],
+            excluded: DOCUMENTATION,
+            recorded,
+            essential,
+            download_mib: 90,
+            installed_mib: 300,
+        }
+    }
+
+    /// Programs for guests of an architecture that is not the machine's own.
+    pub(crate) const fn busybox(
+        title: &'static str,
+        name: &'static str,
+        architecture: &'static str,
+    ) -> Kind {
+        Kind {
+            title,
+            name,
+            architecture: Some(architecture),
+            suite: SUITE,
+            packages: &["busybox-static"],
+            backports: &[],
+            main: "busybox-static",
+            excluded: &[],
+            recorded: &[],
+            essential: &["usr/bin/busybox"],
+            // The list of packages, above all.
+            download_mib: 10,
+            installed_mib: 80,
+        }
+    }
+}
 
 const COMPILER_PACKAGES: &[&str] = &[
     "bc",
@@ -136,15 +174,13 @@ const DOCUMENTATION: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::processor::{AARCH64, RISCV64, X86_64};
 
     #[test]
     fn package_lists_are_sorted_and_what_is_recorded_is_installed() {
-        for kind in [&COMPILERS, &QEMU] {
+        for kind in [&COMPILERS, &X86_64.qemu, &AARCH64.qemu, &RISCV64.qemu] {
             assert!(kind.packages.is_sorted() && kind.recorded.is_sorted());
-            assert!(kind
-                .packages
-                .iter()
-                .any(|package| kind.recorded.contains(package)));
+            assert!(kind.recorded.contains(&kind.main));
         }
     }
 }

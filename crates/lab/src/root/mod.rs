@@ -16,7 +16,7 @@ use crate::lockfile::RootPin;
 use crate::{LabError, Progress};
 
 pub(crate) use enter::{Bind, ENVIRONMENT};
-pub(crate) use kind::{Kind, COMPILERS, QEMU};
+pub(crate) use kind::{Kind, COMPILERS};
 
 /// A root that is complete.
 #[derive(Debug, Clone)]
