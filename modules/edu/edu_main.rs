@@ -77,6 +77,7 @@ struct Loaded;
 impl kernel::Module for Loaded {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let (stage, _) = scene()?;
+        next_owner::stay_here()?;
         stage.begin();
         OUTCOME.store(ENODEV.to_errno(), Relaxed);
         // Binds the driver, and unbinds it.

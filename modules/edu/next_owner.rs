@@ -9,8 +9,10 @@ use core::{
 
 use kernel::{
     bindings,
+    error::to_result,
     io::PhysAddr,
-    prelude::*, //
+    prelude::*,
+    task::Task, //
 };
 
 use crate::support::Pages;
@@ -19,6 +21,17 @@ use crate::support::Pages;
 const PRECIOUS: u8 = 0x5a;
 /// How many blocks are allocated at most until the freed one is among them.
 const PATIENCE: usize = 2048;
+
+/// Keeps the current task on the first processor: what is freed on one is what is allocated on it next, and
+/// may never be found on another.
+pub(crate) fn stay_here() -> Result {
+    let mut first = bindings::cpumask::default();
+    if let Some(word) = first.bits.first_mut() {
+        *word = 1;
+    }
+    // SAFETY: The current task exists, and may change its own processors.
+    to_result(unsafe { bindings::set_cpus_allowed_ptr(Task::current_raw(), &first) })
+}
 
 /// Somebody who has nothing to do with the device, and keeps data in the pages that were freed.
 pub(crate) struct NextOwner {
