@@ -30,8 +30,6 @@ use crate::{files, tree, LabError, Progress, Step};
 
 /// What a build folder takes, in MiB.
 pub(crate) const BUILD_MIB: u64 = 400;
-/// Lines that a first build prints.
-const TYPICAL_LINES: u64 = 1150;
 
 /// Everything that decides what a kernel becomes.
 pub(crate) struct Plan<'a> {
@@ -233,7 +231,11 @@ fn compile(
 ) -> Result<u64, LabError> {
     // How much of a build that was begun, or seeded, is left to do, only make knows.
     let is_first = !out.join("vmlinux.o").exists() && !out.join("init").exists();
-    step.set_total(if is_first { TYPICAL_LINES } else { 0 });
+    step.set_total(if is_first {
+        plan.machine.typical_lines()
+    } else {
+        0
+    });
     let arguments = [plan.machine.variables(), plan.machine.goals()].concat();
     let command = plan.world.make(plan.make(tree, out), &arguments);
     let mut lines = 0;

@@ -156,6 +156,9 @@ pub(crate) trait Machine: Sync {
         &[]
     }
 
+    /// Lines that a first build prints, for the progress bar only.
+    fn typical_lines(&self) -> u64;
+
     /// What of that is booted, relative to the build folder.
     fn image(&self) -> &'static str;
 

@@ -62,6 +62,11 @@ impl Machine for Qemu {
         self.family.goals
     }
 
+    fn typical_lines(&self) -> u64 {
+        // Those of PCs and of Arm boards are much the same.
+        1550
+    }
+
     fn image(&self) -> &'static str {
         self.family.image
     }

@@ -53,6 +53,10 @@ impl Machine for Uml {
         &["KRUSTFLAGS=-Crelocation-model=static -Ccode-model=large"]
     }
 
+    fn typical_lines(&self) -> u64 {
+        1150
+    }
+
     fn image(&self) -> &'static str {
         "linux"
     }
