@@ -3,9 +3,12 @@
 //! Lines of the kernel log.
 
 use crate::engine::Span;
+#[cfg(CONFIG_PRINTK)]
 use kernel::{
     bindings,
-    ffi::c_void,
+    ffi::c_void, //
+};
+use kernel::{
     fmt,
     prelude::*, //
 };
@@ -24,6 +27,15 @@ pub(crate) fn put(args: fmt::Arguments<'_>) {
             core::ptr::from_ref(&args).cast::<c_void>(),
         );
     }
+}
+
+/// Prints what the kernel says of the current task, the machine and itself wherever it shows a stack.
+pub(crate) fn put_task() {
+    #[cfg(CONFIG_PRINTK)]
+    // SAFETY: The level is a string that ends with a null character.
+    unsafe {
+        bindings::dump_stack_print_info(c"\x013".as_char_ptr())
+    };
 }
 
 macro_rules! line {

@@ -8,7 +8,7 @@ use crate::{
     limit,
     moment::{Comm, Moment, Told},
     origins::{self, domains, filter, Event, Made},
-    print::{line, Counted, Described},
+    print::{line, put_task, Counted, Described},
     stack::{culprit, for_each_here, Frame, Stack}, //
 };
 use kernel::{
@@ -246,8 +246,7 @@ impl Report {
             now: None,
         };
         line!("{verb}: {told}");
-        // SAFETY: The level is a string that ends with a null character.
-        unsafe { bindings::dump_stack_print_info(c"\x013".as_char_ptr()) };
+        put_task();
         line!("Call Trace:");
         for_each_here(|frame| line!(" {frame}"));
     }
