@@ -29,7 +29,7 @@ pub(crate) fn put(args: fmt::Arguments<'_>) {
     }
 }
 
-/// Prints what the kernel says of the current task, the machine and itself wherever it shows a stack.
+/// Prints what the kernel says of the task, the machine and itself wherever it shows a stack.
 pub(crate) fn put_task() {
     #[cfg(CONFIG_PRINTK)]
     // SAFETY: The level is a string that ends with a null character.
