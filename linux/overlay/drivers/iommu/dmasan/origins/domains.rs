@@ -78,9 +78,10 @@ impl Domain {
         (is_it && self.driver != [0; DRIVER]).then_some(self.bound)
     }
 
-    /// Whether its device or the device's driver has this name, as far as it is kept.
+    /// Whether its device or the device's driver has this name, as far as it is kept. Of several
+    /// devices the latest is known, and the others may.
     pub(super) fn goes_by(&self, name: &[u64; DEVICE]) -> bool {
-        self.device == *name || name.starts_with(&self.driver)
+        self.more != 0 || self.device == *name || name.starts_with(&self.driver)
     }
 
     fn put(&self, words: &mut Words<WORDS>) {
