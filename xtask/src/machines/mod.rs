@@ -164,7 +164,7 @@ pub(crate) fn if_cheap(machine: MachineKind) -> Result<Tally> {
     let mut all = Tally::default();
     if !lab.has_built(machine) {
         all.leave_out(&format!(
-            "{machine}: no kernel for it has been built; `dmasan build --machine {machine}` does, in 10 to 15 minutes"
+            "{machine}: no kernel for it has been built; `dmasan build --machine {machine}` does, in 10 to 20 minutes"
         ));
         return Ok(all);
     }
