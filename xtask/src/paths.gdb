@@ -5,7 +5,7 @@ set pagination off
 set confirm off
 set height 0
 # How the kernel is interrupted, and how its processors and processes come by their faults.
-handle SIGSEGV SIGBUS SIGTRAP SIGUSR1 SIGUSR2 SIGIO SIGWINCH SIGVTALRM SIGCHLD SIGALRM nostop noprint pass
+handle SIGSEGV SIGBUS SIGUSR1 SIGUSR2 SIGIO SIGWINCH SIGVTALRM SIGCHLD SIGALRM nostop noprint pass
 
 # The function has just been entered: the return address is the last on the stack.
 define count_calls

@@ -158,7 +158,7 @@ impl Candidate {
             modules: vec![GuestModule {
                 path: self.module.clone(),
                 params: format!(
-                    "format=0 kinds={} sizes={} threads=1 millis=2000",
+                    "format=0 kinds={} sizes={} threads=1 millis=60000",
                     case.kinds, case.sizes
                 ),
             }],
