@@ -291,6 +291,16 @@ pub(crate) enum Stat {
     Quiet,
 }
 
+/// What measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tool {
+    /// This project's module: real page tables without a device behind them.
+    Module,
+    /// The kernel's own benchmark: the DMA API, with a real driver of an IOMMU and a device.
+    #[value(name = "dma_map_benchmark")]
+    DmaMapBenchmark,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -298,6 +308,8 @@ Examples:
   dmasan bench --quick                           a first impression
   dmasan bench --sizes 4K,2M --impls off,rust    two sizes, without the kernel's own implementation
   dmasan bench --svg cost.svg --save             with a plot, and kept for comparison
+  dmasan bench --machine x86-vtd --tool dma_map_benchmark --impls none,off,c,rust,dma-api-debug
+                                                 through the DMA API, on a whole machine
 
 Kernels with the sanitizer off, the kernel's own, and this project's are booted in turn, several
 rounds. In each, a module times mapping and unmapping on real page tables, and allocating and
@@ -311,28 +323,37 @@ the rounds' medians; ± is half of how far the middle half of the rounds lies ap
 
 The kernels are the lab's without the page tables' own debugging, which costs several times what is
 measured here. Leave the machine alone meanwhile; where somebody else uses the same processor cores,
-as in a cloud, a cost may double for seconds, and --stat quiet compares best. Exit status 1: some
-cases could not be measured.")]
+as in a cloud, a cost may double for seconds, and --stat quiet compares best.
+
+With --tool dma_map_benchmark, a driver maps and unmaps one buffer after the other for a device that
+QEMU has. Where the processor is emulated, costs are counts of instructions, which do not depend on
+how busy the machine is. `none` is a kernel without the sanitizer, dma-api-debug one with
+DMA_API_DEBUG instead.
+
+Exit status 1: some cases could not be measured.")]
 pub(crate) struct BenchArgs {
     /// The machine to run on.
     #[arg(long, value_parser = machine_parser(), default_value_t = MachineKind::Uml)]
     pub(crate) machine: MachineKind,
+    /// What measures.
+    #[arg(long, value_enum, default_value_t = Tool::Module)]
+    pub(crate) tool: Tool,
     /// What is compared.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "IMPL",
           default_values_t = [Impl::Off, Impl::C, Impl::Rust])]
     pub(crate) impls: Vec<Impl>,
-    /// Sizes of the ranges: 4K, 64K, 1M, 2M, 16M, 128M, 1G [default: all].
+    /// Sizes of the ranges: 4K, 64K, 1M, 2M, 16M, 128M, 1G [default: all; with dma_map_benchmark: 4K 1M].
     #[arg(long, value_delimiter = ',', value_name = "SIZE")]
     pub(crate) sizes: Vec<Size>,
     /// Page-table formats.
     #[arg(long, value_delimiter = ',', value_name = "FORMAT", default_value = "amdv1",
           value_parser = catalog::FORMATS.to_vec())]
     pub(crate) formats: Vec<String>,
-    /// How many threads at the same time.
-    #[arg(long, value_delimiter = ',', value_name = "N", default_values_t = [1, 2],
+    /// How many threads at the same time [default: 1 2; with dma_map_benchmark: 1 4].
+    #[arg(long, value_delimiter = ',', value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=4))]
     pub(crate) threads: Vec<u32>,
-    /// How often everything is booted [default: 11; with --quick: 3].
+    /// How often everything is booted [default: 11; with --quick: 3; with dma_map_benchmark: 2].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: Option<u32>,
     /// How long each case is measured in each round, in milliseconds [default: 40; with --quick: 20].
@@ -465,7 +486,7 @@ mod tests {
             other => panic!("{line}: {other:?}"),
         };
         let args = parse_bench("bench");
-        assert_eq!((args.impls.len(), args.threads.len()), (3, 2));
+        assert_eq!((args.impls.len(), args.threads.len()), (3, 0));
         assert_eq!((args.formats, args.save), (vec!["amdv1".to_owned()], None));
 
         let args = parse_bench("bench --impls off,rust --sizes 4k,2M --save --json");

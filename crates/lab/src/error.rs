@@ -181,6 +181,20 @@ pub enum LabError {
         device: String,
     },
 
+    /// There is no C library for that processor here.
+    #[error("programs for {processor} cannot be compiled on this machine")]
+    ForeignProgram {
+        /// The processor of the guest.
+        processor: String,
+    },
+
+    /// The machine runs on the processor itself.
+    #[error("the machine {machine} cannot count instructions: its processor is not emulated")]
+    NoIcount {
+        /// The machine.
+        machine: String,
+    },
+
     /// Another version of the lab works in the same cache.
     #[error("another dmasan has changed the kernel meanwhile; run the same command again")]
     Overtaken,

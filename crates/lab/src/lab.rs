@@ -21,7 +21,7 @@ use crate::root::{Bind, Kind, Root, COMPILERS};
 use crate::series::Series;
 use crate::source::{self, Source, SourceInfo};
 use crate::world::World;
-use crate::{debian, files, tree, LabError, Progress};
+use crate::{debian, files, program, tree, LabError, Progress};
 
 /// From a bare machine to a booted kernel.
 ///
@@ -159,6 +159,18 @@ impl Lab {
                 path: name.into(),
                 why: "it made no .ko".to_owned(),
             })
+    }
+
+    /// Compiles programs of the kernel's tree for a guest, with a shell script that runs in the build root. The script
+    /// sees the tree in `/src`, the kernel's headers for user space in `/out/usr/include`, and `result` in `/result`.
+    ///
+    /// # Errors
+    ///
+    /// It does not compile, or the kernel is for another processor than this machine has.
+    pub fn program(&self, kernel: &Kernel, script: &str, result: &Path) -> Result<(), LabError> {
+        let lock = self.cache.lock(&*self.progress)?;
+        let root = self.root(&lock, &COMPILERS)?;
+        program::build(&self.cache, &root, kernel, script, result)
     }
 
     /// Boots the kernel; every line of the console is handed to `on_line` as it comes.

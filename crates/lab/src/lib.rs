@@ -38,6 +38,7 @@ mod namespace;
 mod native;
 mod process;
 mod processor;
+mod program;
 mod progress;
 mod root;
 pub mod series;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
-use dmasan_lab::{Boot, Guest, Implementation, Kernel, Lab, RootCommand};
+use dmasan_lab::{Boot, Guest, Implementation, Kernel, Lab};
 
 use super::guest;
 use crate::tally::Tally;
@@ -71,30 +71,13 @@ fn run_program(lab: &Lab, kernel: &Kernel, name: &str, least: usize) -> Result<T
 fn build(lab: &Lab, kernel: &Kernel, name: &str, out: &Path) -> Result<PathBuf> {
     // A kernel that watches itself, on a busy machine, takes longer over some tests than their limit of 30 s.
     let script = format!(
-        "make -s -C /src O=/out ARCH=um headers && cd /src/tools/testing/selftests/iommu && \
-        gcc -E -w -D_GNU_SOURCE= -isystem /out/usr/include -I.. -I../../../include {name}.c | \
-        sed 's/>timeout = 30;/>timeout = 300;/' > /result/{name}.i && \
-        grep -q 'timeout = 300;' /result/{name}.i && \
+        "cd /src/tools/testing/selftests/iommu
+        gcc -E -w -D_GNU_SOURCE= -isystem /out/usr/include -I.. -I../../../include {name}.c |
+            sed 's/>timeout = 30;/>timeout = 300;/' > /result/{name}.i
+        grep -q 'timeout = 300;' /result/{name}.i
         gcc -static -O2 -w -o /result/{name} /result/{name}.i -lcap"
     );
-    let mut said = Vec::new();
-    let status = lab.in_build_root(
-        &RootCommand {
-            binds: vec![
-                (kernel.tree.clone(), "/src".to_owned()),
-                (kernel.build_dir.clone(), "/out".to_owned()),
-                (out.to_owned(), "/result".to_owned()),
-            ],
-            cwd: "/".to_owned(),
-            argv: ["sh", "-c", &script].map(str::to_owned).to_vec(),
-        },
-        &mut |line| said.push(line.to_owned()),
-    )?;
-    ensure!(
-        status == Some(0),
-        "the selftest does not compile:\n{}",
-        said.join("\n")
-    );
+    lab.program(kernel, &script, out)?;
     Ok(out.join(name))
 }
 

@@ -127,15 +127,7 @@ impl Boots<'_> {
                     self.millis
                 ),
             }],
-            // Without the page owner, which costs more than what is measured.
-            append: match run.candidate.implementation {
-                Impl::Off => Vec::new(),
-                Impl::C | Impl::Rust => vec!["iommu.debug_pagealloc=1".to_owned()],
-                Impl::RustOrigins => vec![
-                    "iommu.debug_pagealloc=1".to_owned(),
-                    "iommu.debug_pagealloc.origins=1".to_owned(),
-                ],
-            },
+            append: run.candidate.implementation.append(),
             memory_mib: u32::try_from(memory).unwrap_or(u32::MAX),
             cpus: run.threads.max(2),
             timeout: self.timeout,
@@ -209,6 +201,7 @@ mod tests {
             timed_out: false,
             panicked: false,
             seconds: 1.0,
+            icount: None,
             log: PathBuf::from("/log"),
         }
     }

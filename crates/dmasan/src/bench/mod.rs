@@ -3,6 +3,7 @@
 //! `dmasan bench`: what the sanitizer costs.
 
 mod boots;
+mod dma_map;
 mod line;
 mod plot;
 mod results;
@@ -12,11 +13,12 @@ mod size;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-use dmasan_lab::{Implementation, KernelRequest, Lab, OwnModule};
+use anyhow::{ensure, Context};
+use dmasan_lab::{Kernel, KernelRequest, Lab, OwnModule};
+use serde::Serialize;
 
 use crate::catalog::FORMATS;
-use crate::cli::{BenchArgs, Cli};
+use crate::cli::{BenchArgs, Cli, Tool};
 use crate::exit::Exit;
 use crate::setup;
 
@@ -36,6 +38,14 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
     let mut impls: Vec<Impl> = args.impls.clone();
     impls.sort_unstable();
     impls.dedup();
+    if args.tool == Tool::DmaMapBenchmark {
+        return dma_map::run(&lab, &ui, args, &impls);
+    }
+    ensure!(
+        !impls.contains(&Impl::DmaApiDebug),
+        "the module maps without the DMA API, of which DMA_API_DEBUG sees nothing; \
+         `--tool dma_map_benchmark` maps through it"
+    );
     let candidates = impls
         .iter()
         .map(|one| candidate(&lab, args, *one))
@@ -49,10 +59,10 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
             .iter()
             .filter_map(|name| FORMATS.iter().position(|format| format == name))
             .collect(),
-        threads: if args.quick {
-            vec![1]
-        } else {
-            args.threads.clone()
+        threads: match (args.threads.is_empty(), args.quick) {
+            (_, true) => vec![1],
+            (true, false) => vec![1, 2],
+            (false, false) => args.threads.clone(),
         },
         sizes: match (args.sizes.is_empty(), args.quick) {
             (false, _) => args.sizes.clone(),
@@ -83,36 +93,20 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
         plot::draw(&results, format, path)?;
     }
     if let Some(folder) = &args.save {
-        save(&results, folder)?;
+        let name = format!("{}-{}.json", results.kernel, slug(&results.cpu));
+        save(&results, &folder.join(name))?;
     }
     if args.json {
         setup::print_json(&results)?;
     } else {
         show::show(&results)?;
     }
-    Ok(
-        match (results.problems.is_empty(), results.cases.is_empty()) {
-            (true, _) => Exit::Good,
-            (false, false) => Exit::Found,
-            (false, true) => Exit::CouldNotRun,
-        },
-    )
+    Ok(exit(results.problems.is_empty(), results.cases.is_empty()))
 }
 
 /// Gets the kernel, and the module for it.
 fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Result<Candidate> {
-    let which = match implementation {
-        Impl::Off | Impl::Rust | Impl::RustOrigins => Implementation::Rust,
-        Impl::C => Implementation::C,
-    };
-    let request = KernelRequest {
-        linux: args.linux.clone(),
-        fragments: vec![(PLAIN.0.to_owned(), PLAIN.1.to_owned())],
-        ..KernelRequest::new(args.machine, which)
-    };
-    let kernel = lab
-        .kernel(&request)
-        .with_context(|| format!("cannot build the kernel with the {which} sanitizer"))?;
+    let kernel = kernel(lab, args, implementation)?;
     let module = lab
         .own_module(&kernel, OwnModule::Bench)
         .context("cannot build the bench module")?;
@@ -123,15 +117,38 @@ fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Resul
     })
 }
 
-fn save(results: &Results, folder: &Path) -> anyhow::Result<()> {
-    let name = format!("{}-{}.json", results.kernel, slug(&results.cpu));
-    let path = folder.join(name);
+fn kernel(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Result<Kernel> {
+    let (which, settings) = implementation.kernel();
+    let fragments = [PLAIN, (implementation.name(), settings)];
+    let request = KernelRequest {
+        linux: args.linux.clone(),
+        fragments: fragments
+            .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .to_vec(),
+        ..KernelRequest::new(args.machine, which)
+    };
+    lab.kernel(&request)
+        .with_context(|| format!("cannot build the kernel for `{}`", implementation.name()))
+}
+
+/// Writes results, and the folder for them.
+fn save(results: &impl Serialize, path: &Path) -> anyhow::Result<()> {
     // Compact: most of it is what each round said.
     let mut json = serde_json::to_string(results).context("cannot write JSON")?;
     json.push('\n');
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&path, json))
+    path.parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(path, json))
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// What the exit status says: whether all, some or none of it was measured.
+fn exit(no_problems: bool, no_cases: bool) -> Exit {
+    match (no_problems, no_cases) {
+        (true, _) => Exit::Good,
+        (false, false) => Exit::Found,
+        (false, true) => Exit::CouldNotRun,
+    }
 }
 
 /// The processor's name, from `/proc/cpuinfo`.

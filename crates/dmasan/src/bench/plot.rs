@@ -138,10 +138,12 @@ fn draw_panel(
 /// Told apart by those who see no red or no green, too.
 fn colour(implementation: Impl) -> RGBColor {
     match implementation {
+        Impl::None => RGBColor(0xbb, 0xbb, 0xbb),
         Impl::Off => RGBColor(0x77, 0x77, 0x77),
         Impl::C => RGBColor(0xd5, 0x5e, 0x00),
         Impl::Rust => RGBColor(0x00, 0x72, 0xb2),
         Impl::RustOrigins => RGBColor(0x00, 0x9e, 0x73),
+        Impl::DmaApiDebug => RGBColor(0xcc, 0x79, 0xa7),
     }
 }
 

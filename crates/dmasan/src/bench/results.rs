@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
-use dmasan_lab::{MachineKind, SourceInfo};
+use dmasan_lab::{Implementation, MachineKind, SourceInfo};
 use serde::Serialize;
 
 use super::line::{Case, Figures};
@@ -37,6 +37,8 @@ pub(super) struct Results {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Impl {
+    /// The sanitizer is not built in.
+    None,
     /// The sanitizer is built in and not switched on.
     Off,
     /// The kernel's own.
@@ -47,18 +49,50 @@ pub(crate) enum Impl {
     #[value(name = "rust+origins")]
     #[serde(rename = "rust+origins")]
     RustOrigins,
+    /// No sanitizer but DMA_API_DEBUG, which knows what drivers have mapped, and not whose pages those are.
+    #[value(name = "dma-api-debug")]
+    #[serde(rename = "dma-api-debug")]
+    DmaApiDebug,
 }
 
 impl Impl {
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Off => "off",
             Self::C => "c",
             Self::Rust => "rust",
             Self::RustOrigins => "rust+origins",
+            Self::DmaApiDebug => "dma-api-debug",
         }
     }
+
+    /// Which sanitizer is in its kernel, and what else its kernel has.
+    pub(super) fn kernel(self) -> (Implementation, &'static str) {
+        match self {
+            Self::None => (Implementation::C, WITHOUT),
+            Self::Off | Self::Rust | Self::RustOrigins => (Implementation::Rust, ""),
+            Self::C => (Implementation::C, ""),
+            Self::DmaApiDebug => (Implementation::C, WITH_DMA_API_DEBUG),
+        }
+    }
+
+    /// Words for the kernel's command line. None of them has the page owner, which costs more than what is measured.
+    pub(super) fn append(self) -> Vec<String> {
+        let words: &[&str] = match self {
+            Self::None | Self::Off | Self::DmaApiDebug => &[],
+            Self::C | Self::Rust => &["iommu.debug_pagealloc=1"],
+            Self::RustOrigins => &["iommu.debug_pagealloc=1", "iommu.debug_pagealloc.origins=1"],
+        };
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
 }
+
+const WITHOUT: &str =
+    "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n";
+const WITH_DMA_API_DEBUG: &str =
+    "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n\
+     CONFIG_DMA_API_DEBUG=y\n";
 
 /// One case, as measured on each implementation.
 #[derive(Debug, Serialize)]

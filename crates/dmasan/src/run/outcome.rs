@@ -151,6 +151,7 @@ mod tests {
             timed_out: false,
             panicked: false,
             seconds: 0.2,
+            icount: None,
             log: PathBuf::from("/log"),
         }
     }

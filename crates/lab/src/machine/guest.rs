@@ -46,6 +46,9 @@ pub struct Guest {
     pub cpus: u32,
     /// Devices besides those that the machine has anyway.
     pub devices: Vec<Device>,
+    /// Where the processor is emulated: its clock counts instructions, each of which takes `1 << icount` ns, and tells no
+    /// time. What the guest measures is then the same whatever else the host does.
+    pub icount: Option<u8>,
     /// How long it may run.
     pub timeout: Duration,
 }
@@ -61,6 +64,7 @@ impl Default for Guest {
             memory_mib: 256,
             cpus: 2,
             devices: Vec::new(),
+            icount: None,
             timeout: Duration::from_secs(120),
         }
     }
@@ -80,6 +84,8 @@ pub struct Boot {
     pub panicked: bool,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// [`Guest::icount`], where it was in force.
+    pub icount: Option<u8>,
     /// The console as a file.
     pub log: PathBuf,
 }
@@ -131,6 +137,7 @@ fn boot_on(
     let scratch = cache.scratch()?;
     initramfs::write(&scratch.path().join(INITRAMFS), ground.busybox, guest)?;
     let log = cache.new_log("boot")?;
+    let icount = guest.icount.filter(|_| accel == Accel::Tcg);
     let command = kernel.machine.machine().command(&Start {
         image: &kernel.image,
         append: &guest.append,
@@ -140,6 +147,7 @@ fn boot_on(
         scratch: scratch.path(),
         emulator: ground.emulator,
         accel,
+        icount,
     })?;
 
     let mut console = Vec::new();
@@ -163,6 +171,7 @@ fn boot_on(
         timed_out: ended.timed_out,
         panicked,
         seconds: ended.seconds,
+        icount,
         log,
     })
 }

@@ -187,6 +187,8 @@ pub(crate) struct Start<'a> {
     /// There is one if the machine needs one.
     pub(crate) emulator: Option<&'a Emulator>,
     pub(crate) accel: Accel,
+    /// See [`Guest::icount`].
+    pub(crate) icount: Option<u8>,
 }
 
 #[cfg(test)]

@@ -124,6 +124,11 @@ impl Machine for Qemu {
         ] {
             arguments.extend([option.to_owned(), value]);
         }
+        if let Some(lg2) = start.icount {
+            // Where the guest has nothing to do, its clock goes on to when it has.
+            let icount = format!("shift={lg2},sleep=off,align=off");
+            arguments.extend(["-icount".to_owned(), icount]);
+        }
         arguments.extend(self.board.iter().map(|&word| word.to_owned()));
         for (number, device) in start.devices.iter().enumerate() {
             arguments.extend(device.arguments(number, start.scratch)?);

@@ -68,6 +68,11 @@ impl Machine for Uml {
                 device: device.to_string(),
             });
         }
+        if start.icount.is_some() {
+            return Err(LabError::NoIcount {
+                machine: self.name().to_owned(),
+            });
+        }
         // A panic ends in abort(): a core file as large as the guest's memory helps nobody.
         let mut command = tethered("sh");
         command
@@ -117,6 +122,7 @@ mod tests {
             scratch: Path::new("/s"),
             emulator: None,
             accel: Accel::Tcg,
+            icount: None,
         })
     }
 
