@@ -1,4 +1,5 @@
-//! What is done to a booted kernel in the tests, done to one that watches itself: its locks, its memory, failing allocations.
+//! What is done to a booted kernel in the tests, done to one that watches itself: its locks, its memory, failing
+//! allocations, its tracepoints.
 //!
 //! What it watches is a fragment in `linux/configs/debug/`. A further one is a file there, and nothing else.
 
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, Context, Result};
 use dmasan_lab::{Implementation, Kernel, KernelRequest, Lab, MachineKind};
 
-use super::{guest, iommufd, kunit, stress, zoo};
+use super::{guest, iommufd, kunit, stress, trace, zoo};
 use crate::command::root;
 use crate::tally::Tally;
 
@@ -46,12 +47,12 @@ impl Fragments {
         Ok(lab.kernel(&request)?)
     }
 
-    /// Whether allocations can be made to fail.
-    fn has_faults(&self) -> bool {
+    /// Whether they set this.
+    fn set(&self, setting: &str) -> bool {
         self.0
             .iter()
             .flat_map(|fragment| fragment.text.lines())
-            .any(|line| line == "CONFIG_FAIL_PAGE_ALLOC=y")
+            .any(|line| line == setting)
     }
 }
 
@@ -93,7 +94,8 @@ pub(crate) fn run(names: &[String], seconds: u64, seed: u64) -> Result<Tally> {
     tally.add(kunit::ours(&lab, &kernel)?);
 
     println!("== stress, for {seconds} s");
-    let faults = if fragments.has_faults() { FAULTS } else { 0 };
+    let has_faults = fragments.set("CONFIG_FAIL_PAGE_ALLOC=y");
+    let faults = if has_faults { FAULTS } else { 0 };
     tally.add(stress::stress_on(&lab, &kernel, seconds, seed, faults)?);
 
     println!("== zoo");
@@ -102,7 +104,12 @@ pub(crate) fn run(names: &[String], seconds: u64, seed: u64) -> Result<Tally> {
     // Those were its verdicts; now what the kernel has to say about all of it.
     tally.add(zoo::boot_whole(&lab, &kernel)?);
 
+    if fragments.set("CONFIG_TRACING=y") {
+        println!("== tracepoints");
+        tally.add(trace::run_on(&lab, &kernel)?);
+    }
+
     println!("== iommufd");
-    tally.add(iommufd::run_on(&lab, &kernel, fragments.has_faults())?);
+    tally.add(iommufd::run_on(&lab, &kernel, has_faults)?);
     Ok(tally)
 }

@@ -10,6 +10,7 @@ mod kernel_style;
 pub(crate) mod kunit;
 mod layout;
 mod stress;
+mod trace;
 pub(crate) mod zoo;
 
 use std::fmt;
