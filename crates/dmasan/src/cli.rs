@@ -326,9 +326,10 @@ measured here. Leave the machine alone meanwhile; where somebody else uses the s
 as in a cloud, a cost may double for seconds, and --stat quiet compares best.
 
 With --tool dma_map_benchmark, a driver maps and unmaps one buffer after the other for a device that
-QEMU has. Where the processor is emulated, costs are counts of instructions, which do not depend on
-how busy the machine is. `none` is a kernel without the sanitizer, dma-api-debug one with
-DMA_API_DEBUG instead.
+QEMU has. `none` is a kernel without the sanitizer, dma-api-debug one with DMA_API_DEBUG instead.
+
+On a PC whose processor is emulated, costs are counts of instructions, which do not depend on how
+busy the machine is; what memory and locked instructions cost, they do not tell.
 
 Exit status 1: some cases could not be measured.")]
 pub(crate) struct BenchArgs {

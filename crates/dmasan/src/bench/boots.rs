@@ -20,6 +20,10 @@ const MAPPINGS: u32 = 7;
 /// With several threads, larger ranges say nothing new and would need memory for each.
 const LARGEST_OF_THREADS: Size = Size(128 << 20);
 
+/// Where the processor is emulated: an instruction takes 1 ns by the guest's clock, and a PC's counter of cycles then counts
+/// nanoseconds.
+const ICOUNT: u8 = 0;
+
 /// Memory of a guest besides what is measured, in MiB.
 const REST_MIB: u64 = 512;
 
@@ -130,6 +134,7 @@ impl Boots<'_> {
             append: run.candidate.implementation.append(),
             memory_mib: u32::try_from(memory).unwrap_or(u32::MAX),
             cpus: run.threads.max(2),
+            icount: run.candidate.kernel.machine.takes_devices().then_some(ICOUNT),
             timeout: self.timeout,
             ..Guest::default()
         };
@@ -156,6 +161,9 @@ impl Measured {
         let mut seen = 0;
         for line in boot.console.iter().filter_map(|line| line::parse(line)) {
             match line {
+                Line::Begin { unit } if unit == "cycles" && boot.icount == Some(ICOUNT) => {
+                    self.unit = Some("instructions".to_owned());
+                }
                 Line::Begin { unit } => self.unit = Some(unit),
                 Line::Result(case, figures) => {
                     seen += 1;

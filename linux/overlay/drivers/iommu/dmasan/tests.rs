@@ -13,6 +13,11 @@ use crate::{
     check::__iommu_debug_check_unmapped,
     engine::{Count, Ledger, PageRange, Pfn, PhysAddr, Verdict},
     map::{__iommu_debug_map_begin, __iommu_debug_map_end},
+    release::{
+        __iommu_debug_release_begin,
+        __iommu_debug_release_end,
+        __iommu_debug_release_leaf, //
+    },
     store::PageCounts,
     unmap::{
         __iommu_debug_unmap_plan,
@@ -139,6 +144,29 @@ mod suite {
         unsafe { __iommu_debug_walk_end(&mut domain, &mut walk) };
         assert_eq!(translations(pfn_of(&page)), Some(0));
         assert_eq!(walk.len, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_domain_that_is_meant_to_end_mapped_is_not_told_of() -> Result {
+        if !is_switched_on() {
+            return Ok(());
+        }
+        let page = Page::alloc_page(GFP_KERNEL)?;
+        let mut domain = domain(PAGE_SIZE);
+        domain.debug_ends_mapped = true;
+        let mut release: bindings::iommu_debug_release = zeroed();
+
+        // A report would make the test fail.
+        //
+        // SAFETY: The domain is valid, and so is what is made of `release`.
+        unsafe {
+            __iommu_debug_map_begin(&mut domain, phys_of(&page), PAGE_SIZE);
+            __iommu_debug_release_begin(&mut domain, &mut release);
+            __iommu_debug_release_leaf(&mut release, phys_of(&page), PAGE_SIZE.trailing_zeros());
+            __iommu_debug_release_end(&mut release);
+        }
+        assert_eq!(translations(pfn_of(&page)), Some(0));
         Ok(())
     }
 
