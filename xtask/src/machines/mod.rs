@@ -51,7 +51,7 @@ impl fmt::Display for Suite {
             Suite::Kunit => f.pad("kunit"),
             Suite::Zoo => f.pad("zoo"),
             Suite::Edu => f.pad("edu"),
-            Suite::Workload(workload) => f.pad(workload.device.name()),
+            Suite::Workload(workload) => f.pad(workload.name),
         }
     }
 }
@@ -67,14 +67,15 @@ impl Suite {
     fn fits(self, machine: MachineKind) -> bool {
         match self {
             Suite::Kunit | Suite::Zoo => true,
-            Suite::Edu | Suite::Workload(_) => machine.takes_devices(),
+            Suite::Edu => machine.takes(Device::Edu),
+            Suite::Workload(workload) => workload.devices.iter().all(|one| machine.takes(*one)),
         }
     }
 
     /// What there is time for every day.
     fn daily() -> impl Iterator<Item = Suite> {
         let is_daily =
-            |workload: &&Workload| matches!(workload.device, Device::E1000e | Device::Nvme);
+            |workload: &&Workload| matches!(workload.devices, [Device::E1000e | Device::Nvme]);
         let workloads = WORKLOADS.iter().filter(is_daily).map(Suite::Workload);
         [Suite::Edu].into_iter().chain(workloads)
     }

@@ -11,10 +11,11 @@ use super::finding::explaining;
 use crate::steps::guest;
 use crate::tally::Tally;
 
-/// A device, and a script that makes its driver work and checks what it did.
+/// Devices, and a script that makes a driver work and checks what it did.
 pub(crate) struct Workload {
-    /// The device.
-    pub(crate) device: Device,
+    /// What it is called in tables.
+    pub(crate) name: &'static str,
+    pub(crate) devices: &'static [Device],
     script: &'static str,
     /// Arguments for the script.
     arguments: &'static [&'static str],
@@ -22,32 +23,49 @@ pub(crate) struct Workload {
 
 const DISK: &str = include_str!("../../workloads/disk.sh");
 const NET: &str = include_str!("../../workloads/net.sh");
+const HOTPLUG: &str = include_str!("../../workloads/hotplug.sh");
 
 /// All of them.
 pub(crate) const WORKLOADS: &[Workload] = &[
-    Workload::new(Device::E1000e, NET, &["e1000e"]),
-    Workload::new(Device::Igb, NET, &["igb"]),
-    Workload::new(Device::VirtioNet, NET, &["virtio-pci"]),
-    Workload::new(Device::Nvme, DISK, &["nvme0n1", "nvme"]),
-    Workload::new(Device::VirtioBlk, DISK, &["vda", "virtio-pci"]),
-    Workload::new(Device::Ahci, DISK, &["sda", "ahci"]),
-    Workload::new(Device::Xhci, DISK, &["sda", "xhci_hcd"]),
-    Workload::new(Device::Sdhci, DISK, &["mmcblk0", "sdhci-pci"]),
+    Workload::new("e1000e", &[Device::E1000e], NET, &["e1000e"]),
+    Workload::new("igb", &[Device::Igb], NET, &["igb"]),
+    Workload::new("virtio-net", &[Device::VirtioNet], NET, &["virtio-pci"]),
+    Workload::new("nvme", &[Device::Nvme], DISK, &["nvme0n1", "nvme"]),
+    Workload::new(
+        "virtio-blk",
+        &[Device::VirtioBlk],
+        DISK,
+        &["vda", "virtio-pci"],
+    ),
+    Workload::new("ahci", &[Device::Ahci], DISK, &["sda", "ahci"]),
+    Workload::new("xhci", &[Device::Xhci], DISK, &["sda", "xhci_hcd"]),
+    Workload::new("sdhci", &[Device::Sdhci], DISK, &["mmcblk0", "sdhci-pci"]),
+    Workload::new(
+        "hotplug",
+        &[Device::Nvme, Device::Dimm],
+        HOTPLUG,
+        &["nvme0n1", "nvme"],
+    ),
 ];
 
 /// When the IOMMU forgets what was unmapped: at once, or some time later.
 const MODES: [(&str, &str); 2] = [("strict", "iommu.strict=1"), ("lazy", "iommu.strict=0")];
 
+/// Memory that is plugged in is put to use, so that it can be taken out again.
+const PLUGGED: &str = "memhp_default_state=online_movable";
+
 const SCRIPT: &str = "/workload.sh";
 
 impl Workload {
     const fn new(
-        device: Device,
+        name: &'static str,
+        devices: &'static [Device],
         script: &'static str,
         arguments: &'static [&'static str],
     ) -> Workload {
         Workload {
-            device,
+            name,
+            devices,
             script,
             arguments,
         }
@@ -59,7 +77,7 @@ impl Workload {
         let mut tally = Tally::default();
         for (mode, word) in MODES {
             let boot = self.boot(lab, kernel, word)?;
-            let what = format!("{}, {}, {mode}", kernel.machine, self.device);
+            let what = format!("{}, {}, {mode}", kernel.machine, self.name);
             let mut known = BTreeMap::new();
             guest::expect_silence_but(&mut tally, &what, &boot, |report| {
                 let finding = explaining(kernel.machine, report);
@@ -89,9 +107,9 @@ impl Workload {
             command: arguments.map(|&word| word.to_owned()).collect(),
             files: vec![(script, SCRIPT.to_owned())],
             append: guest::words(&format!(
-                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {mode}"
+                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {PLUGGED} {mode}"
             )),
-            devices: vec![self.device],
+            devices: self.devices.to_vec(),
             timeout: Duration::from_secs(240),
             ..Guest::default()
         };

@@ -134,7 +134,12 @@ impl Boots<'_> {
             append: run.candidate.implementation.append(),
             memory_mib: u32::try_from(memory).unwrap_or(u32::MAX),
             cpus: run.threads.max(2),
-            icount: run.candidate.kernel.machine.takes_devices().then_some(ICOUNT),
+            icount: run
+                .candidate
+                .kernel
+                .machine
+                .takes_devices()
+                .then_some(ICOUNT),
             timeout: self.timeout,
             ..Guest::default()
         };

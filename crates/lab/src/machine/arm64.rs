@@ -44,5 +44,6 @@ const fn family(name: &'static str, configs: &'static [&'static str]) -> Family 
         cpu: "neoverse-n1",
         console: "ttyAMA0",
         append: &[],
+        has_dimms: false,
     }
 }

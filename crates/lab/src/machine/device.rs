@@ -18,7 +18,7 @@ const NETWORK: &str = "user,restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat";
 /// Virtio devices go through the IOMMU only if they are told to.
 const VIRTIO: &str = "disable-legacy=on,iommu_platform=on";
 
-/// The devices that do DMA. Each has a disk or a network of its own, as it needs.
+/// The devices. Each has a disk or a network of its own, as it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -41,11 +41,13 @@ pub enum Device {
     Xhci,
     /// An SD host controller with a card.
     Sdhci,
+    /// A module of memory, 512 MiB, that can be taken out. It does no DMA; its pages are what others map.
+    Dimm,
 }
 
 impl Device {
     /// All of them.
-    pub const ALL: [Device; 9] = [
+    pub const ALL: [Device; 10] = [
         Device::Edu,
         Device::E1000e,
         Device::Igb,
@@ -55,6 +57,7 @@ impl Device {
         Device::Ahci,
         Device::Xhci,
         Device::Sdhci,
+        Device::Dimm,
     ];
 
     /// The name by which users choose it.
@@ -70,6 +73,7 @@ impl Device {
             Device::Ahci => "ahci",
             Device::Xhci => "xhci",
             Device::Sdhci => "sdhci",
+            Device::Dimm => "dimm",
         }
     }
 
@@ -119,6 +123,17 @@ impl Device {
                 // The bus of an SD controller has no name of its own.
                 format!("sd-card,drive={id}"),
             ]),
+            Device::Dimm => Ok([
+                // Besides the memory that the guest has anyway.
+                "-m",
+                "slots=4,maxmem=16G",
+                "-object",
+                &format!("memory-backend-ram,id=m{number},size=512M"),
+                "-device",
+                &format!("pc-dimm,id={id},memdev=m{number}"),
+            ]
+            .map(str::to_owned)
+            .to_vec()),
         }
     }
 }

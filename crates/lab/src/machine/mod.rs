@@ -98,6 +98,12 @@ impl MachineKind {
         self.machine().processor().is_some()
     }
 
+    /// Whether it can be given this one.
+    #[must_use]
+    pub fn takes(self, device: Device) -> bool {
+        self.machine().takes(device)
+    }
+
     pub(crate) fn machine(self) -> &'static dyn Machine {
         match self {
             MachineKind::Uml => &uml::Uml,
@@ -165,6 +171,11 @@ pub(crate) trait Machine: Sync {
     /// The processor that it is emulated with; none if it is a process.
     fn processor(&self) -> Option<&'static Processor> {
         None
+    }
+
+    /// Whether it has a place for the device.
+    fn takes(&self, _device: Device) -> bool {
+        false
     }
 
     /// The command that boots. It must write the console to its standard output, never read,

@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Accel, Machine, Start};
+use super::{Accel, Device, Machine, Start};
 use crate::processor::Processor;
 use crate::LabError;
 
@@ -35,6 +35,8 @@ pub(super) struct Family {
     pub(super) console: &'static str,
     /// Words for the kernel's command line.
     pub(super) append: &'static [&'static str],
+    /// Whether modules of memory can be taken out.
+    pub(super) has_dimms: bool,
 }
 
 impl Machine for Qemu {
@@ -73,6 +75,10 @@ impl Machine for Qemu {
 
     fn processor(&self) -> Option<&'static Processor> {
         Some(self.family.processor)
+    }
+
+    fn takes(&self, device: Device) -> bool {
+        device != Device::Dimm || self.family.has_dimms
     }
 
     fn command(&self, start: &Start<'_>) -> Result<Command, LabError> {
@@ -131,6 +137,12 @@ impl Machine for Qemu {
         }
         arguments.extend(self.board.iter().map(|&word| word.to_owned()));
         for (number, device) in start.devices.iter().enumerate() {
+            if !self.takes(*device) {
+                return Err(LabError::NoDevice {
+                    machine: self.name.to_owned(),
+                    device: device.to_string(),
+                });
+            }
             arguments.extend(device.arguments(number, start.scratch)?);
         }
         Ok(emulator.command(program, &arguments, start.scratch))

@@ -15,4 +15,5 @@ pub(super) static RISCV64_VIRT: Family = Family {
     cpu: "rv64",
     console: "ttyS0",
     append: &[],
+    has_dimms: false,
 };

@@ -18,4 +18,5 @@ pub(super) static X86: Family = Family {
     // On a busy host the timer may not tick within the few milliseconds that the kernel waits for it before it
     // panics.
     append: &["no_timer_check"],
+    has_dimms: true,
 };
