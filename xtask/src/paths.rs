@@ -165,7 +165,7 @@ impl Candidate {
             append: vec!["iommu.debug_pagealloc=1".to_owned()],
             memory_mib: 512,
             cpus: 1,
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_secs(900),
             ..Guest::default()
         };
         let boot = lab.boot(&kernel, &guest, &mut |_| ())?;

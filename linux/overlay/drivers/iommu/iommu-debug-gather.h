@@ -10,17 +10,14 @@
 
 #include <linux/io-pgtable.h>
 #include <linux/iommu.h>
-#include <linux/log2.h>
 
 #include "iommu-debug-hooks.h"
 
 /**
  * struct iommu_debug_gather - Leaves that go while a range is unmapped
- * @domain: Where they were
  * @walk: Those that have not been told of yet
  */
 struct iommu_debug_gather {
-	struct iommu_domain *domain;
 	struct iommu_debug_walk walk;
 };
 
@@ -36,8 +33,7 @@ static inline void iommu_debug_gather_begin(struct iommu_domain *domain,
 {
 	if (!iommu_debug_has_leaves(domain))
 		return;
-	leaves->domain = domain;
-	iommu_debug_walk_begin(&leaves->walk);
+	iommu_debug_walk_begin(domain, &leaves->walk);
 }
 
 /*
@@ -60,7 +56,7 @@ static inline void iommu_debug_gather_end(struct iommu_domain *domain,
 	if (!iommu_debug_has_leaves(domain))
 		return;
 	iommu_debug_gather_leaves(gather, NULL);
-	iommu_debug_walk_end(domain, &leaves->walk);
+	iommu_debug_walk_end(&leaves->walk);
 }
 
 /*
@@ -82,29 +78,14 @@ static inline void iommu_debug_run_gone(void *arg, phys_addr_t paddr, u64 size)
 {
 	struct iommu_debug_gather *leaves = arg;
 
-	while (size) {
-		unsigned int size_lg2 = ilog2(size);
-
-		iommu_debug_leaf_gone(leaves->domain, &leaves->walk, paddr,
-				      size_lg2);
-		paddr += BIT_ULL(size_lg2);
-		size -= BIT_ULL(size_lg2);
-	}
+	iommu_debug_leaf_gone(&leaves->walk, paddr, size);
 }
 
 /* A run of leaves outlives its domain: the io_pgtable_run_fn of the release */
 static inline void iommu_debug_run_release(void *arg, phys_addr_t paddr,
 					   u64 size)
 {
-	struct iommu_debug_release *release = arg;
-
-	while (size) {
-		unsigned int size_lg2 = ilog2(size);
-
-		iommu_debug_release_leaf(release, paddr, size_lg2);
-		paddr += BIT_ULL(size_lg2);
-		size -= BIT_ULL(size_lg2);
-	}
+	iommu_debug_release_leaf(arg, paddr, size);
 }
 
 #endif /* __IOMMU_DEBUG_GATHER_H */

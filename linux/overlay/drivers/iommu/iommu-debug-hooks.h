@@ -26,12 +26,16 @@ struct seq_file;
 
 /**
  * struct iommu_debug_walk - Leaves that a walk has removed and not yet told of
+ * @domain: Where they were
+ * @next: Where a leaf would be that continues the one before
  * @len: How many runs they form
  * @first: First byte of each
- * @last: Last byte of each
+ * @last: Last byte of each, but of the last one only when it is told of
  */
 struct iommu_debug_walk {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	struct iommu_domain *domain;
+	u64 next;
 	u64 len;
 	u64 first[IOMMU_DEBUG_RUNS];
 	u64 last[IOMMU_DEBUG_RUNS];
@@ -135,7 +139,7 @@ void __iommu_debug_walk_end(struct iommu_domain *domain,
 void __iommu_debug_release_begin(struct iommu_domain *domain,
 				 struct iommu_debug_release *release);
 void __iommu_debug_release_leaf(struct iommu_debug_release *release,
-				phys_addr_t phys, unsigned int size_lg2);
+				phys_addr_t phys, u64 size);
 void __iommu_debug_release_end(struct iommu_debug_release *release);
 void __iommu_debug_origin_map(struct iommu_domain *domain, unsigned long iova,
 			      phys_addr_t phys, size_t size);
@@ -261,57 +265,60 @@ static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
 		__iommu_debug_unmap_settle(domain, unmap, unmapped);
 }
 
-/* Tell of the leaves that have been gathered */
-static inline void iommu_debug_walk_tell(struct iommu_domain *domain,
-					 struct iommu_debug_walk *walk)
-{
-	if (iommu_debug_keeps_origins())
-		__iommu_debug_origin_unmap(walk);
-	__iommu_debug_walk_end(domain, walk);
-}
-
 /* The walk of an unmap is about to begin */
-static inline void iommu_debug_walk_begin(struct iommu_debug_walk *walk)
+static inline void iommu_debug_walk_begin(struct iommu_domain *domain,
+					  struct iommu_debug_walk *walk)
 {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	if (iommu_debug_on_rust())
-		walk->len = 0;
+	if (!iommu_debug_on_rust())
+		return;
+	walk->domain = domain;
+	walk->next = 0;
+	walk->len = 0;
+#endif
+}
+
+/* Tell of the leaves that have been gathered */
+static inline void iommu_debug_walk_tell(struct iommu_debug_walk *walk)
+{
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	if (!walk->len)
+		return;
+	walk->last[walk->len - 1] = walk->next - 1;
+	if (iommu_debug_keeps_origins())
+		__iommu_debug_origin_unmap(walk);
+	__iommu_debug_walk_end(walk->domain, walk);
 #endif
 }
 
 /*
  * It has removed a leaf. There may be one every few cycles: those that continue
  * the one before are joined, and others are told of many at a time.
+ *
+ * Only to be called if iommu_debug_on_rust(): to find out the address takes
+ * longer than to find out that nobody wants it.
  */
-static inline void iommu_debug_leaf_gone(struct iommu_domain *domain,
-					 struct iommu_debug_walk *walk,
-					 phys_addr_t phys,
-					 unsigned int size_lg2)
+static inline void iommu_debug_leaf_gone(struct iommu_debug_walk *walk,
+					 phys_addr_t phys, u64 size)
 {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	u64 first = phys;
-	u64 last = first + (BIT_ULL(size_lg2) - 1);
-
-	if (!iommu_debug_on_rust())
-		return;
-	if (walk->len && first && walk->last[walk->len - 1] == first - 1) {
-		walk->last[walk->len - 1] = last;
-		return;
+	/* Nothing continues what ends at the end of all addresses */
+	if (phys != walk->next || !phys) {
+		if (walk->len == IOMMU_DEBUG_RUNS)
+			iommu_debug_walk_tell(walk);
+		else if (walk->len)
+			walk->last[walk->len - 1] = walk->next - 1;
+		walk->first[walk->len++] = phys;
 	}
-	if (walk->len == IOMMU_DEBUG_RUNS)
-		iommu_debug_walk_tell(domain, walk);
-	walk->first[walk->len] = first;
-	walk->last[walk->len] = last;
-	walk->len++;
+	walk->next = phys + size;
 #endif
 }
 
 /* It is over */
-static inline void iommu_debug_walk_end(struct iommu_domain *domain,
-					struct iommu_debug_walk *walk)
+static inline void iommu_debug_walk_end(struct iommu_debug_walk *walk)
 {
 	if (iommu_debug_on_rust())
-		iommu_debug_walk_tell(domain, walk);
+		iommu_debug_walk_tell(walk);
 }
 
 /*
@@ -331,11 +338,10 @@ static inline bool iommu_debug_release_begin(struct iommu_domain *domain,
 
 /* The walk has met a leaf */
 static inline void iommu_debug_release_leaf(struct iommu_debug_release *release,
-					    phys_addr_t phys,
-					    unsigned int size_lg2)
+					    phys_addr_t phys, u64 size)
 {
 	if (iommu_debug_on_rust())
-		__iommu_debug_release_leaf(release, phys, size_lg2);
+		__iommu_debug_release_leaf(release, phys, size);
 }
 
 /* The walk is over, and the table is about to be torn down */

@@ -5,13 +5,11 @@
 use crate::{
     engine::{Findings, Ledger, Merger, Pfn, Run},
     report,
-    store::{granule_of, PageCounts},
-    unmap::leaf, //
+    store::{granule_of, phys_addr, PageCounts}, //
 };
 use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
-    ffi::c_uint,
     prelude::*, //
 };
 
@@ -79,11 +77,12 @@ pub(crate) unsafe extern "C" fn __iommu_debug_release_begin(
 pub(crate) unsafe extern "C" fn __iommu_debug_release_leaf(
     release: *mut bindings::iommu_debug_release,
     phys: bindings::phys_addr_t,
-    size_lg2: c_uint,
+    size: u64,
 ) {
     // SAFETY: By the safety requirement.
     let release = unsafe { &mut *release.cast::<Release>() };
-    if let Some(run) = leaf(phys, size_lg2).and_then(|leaf| release.walk.push(leaf)) {
+    let leaf = Run::new(phys_addr(phys), size);
+    if let Some(run) = leaf.and_then(|leaf| release.walk.push(leaf)) {
         release.release(run);
     }
 }

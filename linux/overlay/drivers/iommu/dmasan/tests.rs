@@ -163,7 +163,7 @@ mod suite {
         unsafe {
             __iommu_debug_map_begin(&mut domain, phys_of(&page), PAGE_SIZE);
             __iommu_debug_release_begin(&mut domain, &mut release);
-            __iommu_debug_release_leaf(&mut release, phys_of(&page), PAGE_SIZE.trailing_zeros());
+            __iommu_debug_release_leaf(&mut release, phys_of(&page), PAGE_SIZE as u64);
             __iommu_debug_release_end(&mut release);
         }
         assert_eq!(translations(pfn_of(&page)), Some(0));

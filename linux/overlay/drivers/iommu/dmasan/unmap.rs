@@ -10,12 +10,11 @@ use crate::{
     engine::{Findings, Ledger, PendingUnmap, PhysAddr, Run, Unit},
     origins,
     report,
-    store::{granule_of, phys_addr, translate, PageCounts}, //
+    store::{granule_of, translate, PageCounts}, //
 };
 use core::mem::{align_of, size_of};
 use kernel::{
     bindings,
-    ffi::c_uint,
     prelude::*, //
 };
 
@@ -25,12 +24,6 @@ const _: () = {
     assert!(align_of::<PendingUnmap>() == align_of::<bindings::iommu_debug_unmap>());
     assert!(PendingUnmap::RUNS == bindings::IOMMU_DEBUG_RUNS as usize);
 };
-
-/// A leaf of `1 << size_lg2` bytes at `phys`.
-#[inline]
-pub(crate) fn leaf(phys: bindings::phys_addr_t, size_lg2: c_uint) -> Option<Run> {
-    Run::new(phys_addr(phys), 1u64.checked_shl(size_lg2)?)
-}
 
 /// The walk of an unmap is over, or there is no room for more runs.
 ///
