@@ -220,6 +220,28 @@ fn reports_of_dma_api_debug() {
     assert_eq!(invalid.kind, Kind::DmaApiUnknownFree);
 }
 
+#[test]
+fn reports_that_dma_api_debug_has_printed() {
+    let log = load("dma-api-captured");
+    let [size, unknown, leak] = &log.reports[..] else {
+        panic!("{:?}", log.reports)
+    };
+    assert_eq!(size.kind, Kind::DmaApiMismatchedFree);
+    assert_eq!(size.driver.as_deref(), Some("edu"));
+    assert_eq!(
+        size.culprit().unwrap().function,
+        "edu_main::cases::p03::bug"
+    );
+    assert_eq!(unknown.kind, Kind::DmaApiUnknownFree);
+    assert_eq!(unknown.device.as_deref(), Some("pci0000:00"));
+    assert_eq!(
+        unknown.culprit().unwrap().function,
+        "edu_main::cases::p05::bug"
+    );
+    assert_eq!(leak.kind, Kind::DmaApiLeak);
+    assert!(log.reports.iter().all(|report| !report.truncated));
+}
+
 /// Whatever a log was read with, it says the same.
 #[test]
 fn every_way_to_read_a_log_gives_the_same_reports() {
