@@ -375,7 +375,7 @@ pub(crate) struct BenchArgs {
     /// Draw a plot, cost against size, to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
-    /// Keep the results as KERNEL-CPU.json in this folder.
+    /// Keep the results in this folder, as a file named after the kernel and what it ran on.
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "bench/results")]
     pub(crate) save: Option<PathBuf>,
     /// Print one JSON object instead of a table.

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{ensure, Context};
-use dmasan_lab::{Kernel, KernelRequest, Lab, OwnModule};
+use dmasan_lab::{Kernel, KernelRequest, Lab, MachineKind, OwnModule};
 use serde::Serialize;
 
 use crate::catalog::FORMATS;
@@ -93,7 +93,11 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
         plot::draw(&results, format, path)?;
     }
     if let Some(folder) = &args.save {
-        let name = format!("{}-{}.json", results.kernel, slug(&results.cpu));
+        let place = match results.machine {
+            MachineKind::Uml => slug(&results.cpu),
+            other => format!("{}-{other}", results.unit),
+        };
+        let name = format!("{}-{place}.json", results.kernel);
         save(&results, &folder.join(name))?;
     }
     if args.json {
