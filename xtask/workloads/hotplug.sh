@@ -71,7 +71,8 @@ for round in 1 2 3 4; do
     done
 done
 for module in /sys/bus/acpi/devices/PNP0C80:*; do
-    echo 1 > "$module/eject"
+    # The other slots are empty.
+    [ ! -e "$module/physical_node" ] || echo 1 > "$module/eject"
 done
 for block in $memory; do
     await ! -e "$blocks/$block"
