@@ -182,7 +182,7 @@ fn of_a_whole_log_only_what_is_of_no_report_is_shown() {
         let cut = whole.reports.iter().filter(|report| report.truncated);
         let cut = cut.filter(|report| report.title.contains("BUG: DMASAN: "));
         assert_eq!(titles(&seen.lines), cut.count(), "{name}");
-        if name.ends_with("-captured") {
+        if name.starts_with("rust-") && name.ends_with("-captured") {
             // Nobody wrote in between: every line of a report is known, its two rulers included.
             let hidden = lines.len() - seen.lines.len();
             let known = whole.reports.iter().map(|report| report.text.len() + 2);
