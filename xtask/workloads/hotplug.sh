@@ -48,6 +48,7 @@ device=$(basename "$(readlink -f "/sys/class/block/$1/device/device")")
 echo "$device" > "$driver/unbind"
 await ! -e "$disk"
 live=$(live_pages)
+[ -n "$live" ] || fail "$stats does not say how many pages are mapped"
 echo "$device" > "$driver/bind"
 await -e "$disk"
 
@@ -84,6 +85,6 @@ echo "workload: memory went offline $times times, and then for good"
 
 echo "$device" > "$driver/unbind"
 await ! -e "$disk"
-[ "$(live_pages)" = "$live" ] || fail "$(live_pages) pages are mapped without the disk, it were $live"
+[ "$(live_pages)" = "$live" ] || fail "$(live_pages) pages are mapped without the disk, there were $live"
 echo "$device" > "$driver/bind"
 await -e "$disk"
