@@ -193,13 +193,15 @@ impl Measured {
             self.problems
                 .push(format!("{name}: {how} (console: {log})"));
         }
-        let reports = Log::parse(&boot.console).reports.len();
-        if reports > 0 {
-            self.problems.push(format!(
-                "{name}: {reports} reports, each a false alarm (console: {log})"
-            ));
-        }
+        self.problems.extend(false_alarms(name, boot));
     }
+}
+
+/// Nothing that is measured is a bug.
+pub(super) fn false_alarms(name: &str, boot: &Boot) -> Option<String> {
+    let reports = Log::parse(&boot.console).reports.len();
+    let log = boot.log.display();
+    (reports > 0).then(|| format!("{name}: {reports} reports, each a false alarm (console: {log})"))
 }
 
 #[cfg(test)]

@@ -122,13 +122,13 @@ fn candidate(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Resul
 }
 
 fn kernel(lab: &Lab, args: &BenchArgs, implementation: Impl) -> anyhow::Result<Kernel> {
-    let (which, settings) = implementation.kernel();
-    let fragments = [PLAIN, (implementation.name(), settings)];
+    let (which, fragments) = implementation.kernel();
     let request = KernelRequest {
         linux: args.linux.clone(),
-        fragments: fragments
-            .map(|(name, text)| (name.to_owned(), text.to_owned()))
-            .to_vec(),
+        fragments: std::iter::once(&PLAIN)
+            .chain(fragments)
+            .map(|&(name, text)| (name.to_owned(), text.to_owned()))
+            .collect(),
         ..KernelRequest::new(args.machine, which)
     };
     lab.kernel(&request)

@@ -68,12 +68,12 @@ impl Impl {
     }
 
     /// Which sanitizer is in its kernel, and what else its kernel has.
-    pub(super) fn kernel(self) -> (Implementation, &'static str) {
+    pub(super) fn kernel(self) -> (Implementation, &'static [(&'static str, &'static str)]) {
         match self {
-            Self::None => (Implementation::C, WITHOUT),
-            Self::Off | Self::Rust | Self::RustOrigins => (Implementation::Rust, ""),
-            Self::C => (Implementation::C, ""),
-            Self::DmaApiDebug => (Implementation::C, WITH_DMA_API_DEBUG),
+            Self::None => (Implementation::C, &[WITHOUT]),
+            Self::Off | Self::Rust | Self::RustOrigins => (Implementation::Rust, &[]),
+            Self::C => (Implementation::C, &[]),
+            Self::DmaApiDebug => (Implementation::C, &[WITHOUT, DMA_API_DEBUG]),
         }
     }
 
@@ -88,11 +88,11 @@ impl Impl {
     }
 }
 
-const WITHOUT: &str =
-    "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n";
-const WITH_DMA_API_DEBUG: &str =
-    "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n\
-     CONFIG_DMA_API_DEBUG=y\n";
+const WITHOUT: (&str, &str) = (
+    "without the sanitizer",
+    "# CONFIG_IOMMU_DEBUG_PAGEALLOC is not set\n# CONFIG_IOMMU_DEBUG_PAGEALLOC_C is not set\n",
+);
+const DMA_API_DEBUG: (&str, &str) = ("DMA_API_DEBUG", "CONFIG_DMA_API_DEBUG=y\n");
 
 /// One case, as measured on each implementation.
 #[derive(Debug, Serialize)]

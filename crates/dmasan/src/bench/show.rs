@@ -2,7 +2,7 @@
 
 //! The results for people.
 
-use comfy_table::CellAlignment;
+use comfy_table::{CellAlignment, Table};
 
 use super::line::{Case, Kind, Share};
 use super::results::{Cost, Impl, Results, Row};
@@ -28,13 +28,26 @@ pub(super) fn show(results: &Results) -> anyhow::Result<()> {
         },
         results.rounds
     ))?;
-    if !results.problems.is_empty() {
-        print("\nNot measured:")?;
-        for problem in &results.problems {
-            print(&format!("  {problem}"))?;
-        }
+    problems(&results.problems)
+}
+
+/// Prints what could not be measured.
+pub(super) fn problems(problems: &[String]) -> anyhow::Result<()> {
+    if problems.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    print("\nNot measured:")?;
+    problems
+        .iter()
+        .try_for_each(|problem| print(&format!("  {problem}")))
+}
+
+/// The table as text. Figures, which are right of the first three columns, are read by their last digits.
+pub(super) fn aligned(mut table: Table) -> String {
+    for column in table.column_iter_mut().skip(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
 }
 
 fn rows(results: &Results) -> String {
@@ -70,11 +83,7 @@ fn rows(results: &Results) -> String {
         }));
         table.add_row(cells);
     }
-    // Figures are read by their last digits.
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+    aligned(table)
 }
 
 /// `large, amdv1`, `4K leaves, amdv1, 2 threads, same pages`

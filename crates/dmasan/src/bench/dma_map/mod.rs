@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context};
 use dmasan_lab::{Boot, Device, Guest, Kernel, Lab, Progress};
-use dmasan_report::Log;
 
 use self::results::{Ledger, Results, Unit};
+use super::boots::false_alarms;
 use super::results::Impl;
 use super::size::Size;
 use crate::cli::BenchArgs;
@@ -45,6 +45,10 @@ pub(super) fn run(lab: &Lab, ui: &Ui, args: &BenchArgs, impls: &[Impl]) -> anyho
         args.machine.takes_devices(),
         "the machine {} has no device to map for; `--machine x86-vtd` has",
         args.machine
+    );
+    ensure!(
+        args.svg.is_none() && args.millis.is_none() && !args.quick,
+        "--svg, --millis and --quick are for `--tool module`"
     );
     let sizes = or_default(&args.sizes, &SIZES);
     if let Some(size) = sizes.iter().find(|size| **size > LARGEST) {
@@ -168,12 +172,7 @@ impl Measured {
                 found.len()
             ));
         }
-        let reports = Log::parse(&boot.console).reports.len();
-        if reports > 0 {
-            self.problems.push(format!(
-                "{name}: {reports} reports, each a false alarm (console: {log})"
-            ));
-        }
+        self.problems.extend(false_alarms(name, boot));
         for (case, figures) in found {
             self.ledger.add(implementation, case, figures, boot.icount);
         }

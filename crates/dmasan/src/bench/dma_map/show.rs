@@ -2,10 +2,9 @@
 
 //! The results for people.
 
-use comfy_table::CellAlignment;
-
 use super::results::{Results, Unit};
 use crate::bench::results::Impl;
+use crate::bench::show::{aligned, problems};
 use crate::setup::print;
 use crate::table::{cell, table, Mood};
 
@@ -25,13 +24,7 @@ pub(super) fn show(results: &Results) -> anyhow::Result<()> {
         results.rounds,
         apart(results) * 100.0
     ))?;
-    if !results.problems.is_empty() {
-        print("\nNot measured:")?;
-        for problem in &results.problems {
-            print(&format!("  {problem}"))?;
-        }
-    }
-    Ok(())
+    problems(&results.problems)
 }
 
 /// How far the rounds lie apart where it is most, as a share.
@@ -75,8 +68,5 @@ fn rows(results: &Results) -> String {
             table.add_row(cells);
         }
     }
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt()
+    aligned(table)
 }
