@@ -11,7 +11,7 @@ use crate::tally::Tally;
 
 const SELFTEST: &str = "tools/testing/selftests/iommu/iommu_debug_pagealloc.sh";
 /// Tests in it.
-const SELFTESTS: usize = 8;
+const SELFTESTS: usize = 9;
 /// One bug, on each of the formats of page tables.
 const BUG: &str = "case=1 bug=1";
 const FORMATS: usize = 6;

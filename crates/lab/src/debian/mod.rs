@@ -14,5 +14,7 @@ pub(crate) use mirror::{derive as derive_mirror, proxy_settings};
 pub(crate) const SUITE: &str = "trixie";
 /// Where the kernel source is.
 pub(crate) const BACKPORTS: &str = "trixie-backports";
+/// What becomes Debian's release after that.
+pub(crate) const NEXT_SUITE: &str = "forky";
 /// What vouches for the mirror's contents.
 pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";

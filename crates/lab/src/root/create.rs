@@ -34,25 +34,35 @@ pub(super) fn create(
     }
 
     let mut step = progress.begin(kind.title);
-    let made = bootstrap(cache, kind, &mirror, &aside, &mut *step).and_then(|()| {
-        require_essentials(kind, &aside)?;
-        // Moving a folder of one's own needs no rights inside it.
-        fs::rename(&aside, place).map_err(LabError::io("rename", &aside))?;
-        remove_others(kind, place)
-    });
-    if let Err(error) = made {
+    let made = bootstrap(cache, kind, SUITE, &mirror, &aside, &mut *step)
+        .map(|()| kind.suite)
+        .or_else(|error| match (kind.alternative, &error) {
+            (Some(suite), LabError::Download { .. }) => {
+                let _ = remove_all(&aside);
+                bootstrap(cache, kind, suite, &mirror, &aside, &mut *step).map_err(|_| error)?;
+                Ok(suite)
+            }
+            _ => Err(error),
+        })
+        .and_then(|suite| {
+            require_essentials(kind, &aside)?;
+            // Moving a folder of one's own needs no rights inside it.
+            fs::rename(&aside, place).map_err(LabError::io("rename", &aside))?;
+            remove_others(kind, place)?;
+            Ok(suite)
+        });
+    let suite = made.inspect_err(|_| {
         // The first error is the one to tell; what stays is swept by the next run.
         let _ = remove_all(&aside);
-        return Err(error);
-    }
+    })?;
     let packages = Root::existing(cache, kind).map(|root| root.packages);
     let main = packages.as_ref().and_then(|pin| {
         let version = pin.packages.get(kind.main)?;
         Some(format!("{} {version}", kind.main))
     });
     step.finish(&match main {
-        Some(main) => format!("Debian {}, {main}", kind.suite),
-        None => format!("Debian {}", kind.suite),
+        Some(main) => format!("Debian {suite}, {main}"),
+        None => format!("Debian {suite}"),
     });
     if let Some(packages) = packages {
         for difference in packages.differences(&LockFile::embedded()?) {
@@ -103,6 +113,7 @@ fn is_there(path: &Path) -> bool {
 fn bootstrap(
     cache: &Cache,
     kind: &Kind,
+    suite: &str,
     mirror: &str,
     into: &Path,
     step: &mut dyn Step,
@@ -144,7 +155,7 @@ fn bootstrap(
     if !kind.backports.is_empty() {
         command.arg(format!("--setup-hook={}", preference(kind.backports)));
     }
-    command.arg(SUITE).arg(into).arg(source(SUITE));
+    command.arg(suite).arg(into).arg(source(suite));
     if !kind.backports.is_empty() {
         command.arg(source(BACKPORTS));
     }

@@ -2,7 +2,7 @@
 
 //! What is in a root: the compilers, an emulator, or programs for a guest.
 
-use crate::debian::{BACKPORTS, SUITE};
+use crate::debian::{BACKPORTS, NEXT_SUITE, SUITE};
 
 /// A list of packages, and what there is to know about it.
 #[derive(Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct Kind {
     pub(super) architecture: Option<&'static str>,
     /// The suite whose versions matter.
     pub(super) suite: &'static str,
+    /// A suite to fall back on where the mirror's lists of the usual one do not match each other: for packages that
+    /// depend on nothing.
+    pub(super) alternative: Option<&'static str>,
     /// What is installed. Changing the list makes a new root.
     pub(super) packages: &'static [&'static str],
     /// Source packages that are taken from [`BACKPORTS`].
@@ -40,6 +43,7 @@ pub(crate) static COMPILERS: Kind = Kind {
     name: SUITE,
     architecture: None,
     suite: SUITE,
+    alternative: None,
     packages: COMPILER_PACKAGES,
     backports: &[],
     main: "rustc",
@@ -66,6 +70,7 @@ impl Kind {
             name,
             architecture: None,
             suite: BACKPORTS,
+            alternative: None,
             packages,
             // Their versions depend on each other.
             backports: &["qemu", "seabios", "ipxe", "edk2"],
@@ -89,6 +94,8 @@ impl Kind {
             name,
             architecture: Some(architecture),
             suite: SUITE,
+            // Mirrors may take days to have a consistent list of an architecture that few people use.
+            alternative: Some(NEXT_SUITE),
             packages: &["busybox-static"],
             backports: &[],
             main: "busybox-static",

@@ -4,6 +4,7 @@
 
 use crate::{
     engine::{Ledger, PageRange, Verdict},
+    origins,
     report,
     store::PageCounts, //
 };
@@ -27,6 +28,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_check_unmapped(
     let Ok(count) = u64::try_from(numpages) else {
         return;
     };
+    origins::checked();
     {
         // SAFETY: By the safety requirement.
         let (counts, first) = unsafe { PageCounts::lock_page(page) };

@@ -58,6 +58,7 @@ pub(crate) unsafe extern "C" fn iommu_debug_stats_show(
     seq_print!(file, "origins kept: {}\n", u8::from(origins::are_kept()));
     seq_print!(file, "maps: {}\n", origins::maps());
     seq_print!(file, "unmaps: {}\n", origins::unmaps());
+    seq_print!(file, "checks: {}\n", origins::checks());
     seq_print!(file, "origins missed: {}\n", origins::missed());
     0
 }

@@ -42,6 +42,8 @@ static MISSED: Atomic<u64> = Atomic::new(0);
 static MAPS: Counter = Counter::new();
 /// Unmaps that have been seen.
 static UNMAPS: Counter = Counter::new();
+/// Checks of pages that change hands.
+static CHECKS: Counter = Counter::new();
 /// Maps that have been seen, to keep one in so many.
 static SEEN: Atomic<u32> = Atomic::new(0);
 
@@ -63,6 +65,19 @@ pub(crate) fn maps() -> u64 {
 /// How many unmaps there have been.
 pub(crate) fn unmaps() -> u64 {
     UNMAPS.sum()
+}
+
+/// How many times pages have been checked.
+pub(crate) fn checks() -> u64 {
+    CHECKS.sum()
+}
+
+/// Counts a check, if origins are kept: to count is not free.
+#[inline]
+pub(crate) fn checked() {
+    if boot::keeps_origins() {
+        CHECKS.add();
+    }
 }
 
 /// Remembers who maps a range.

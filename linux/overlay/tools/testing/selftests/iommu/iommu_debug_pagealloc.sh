@@ -16,7 +16,7 @@ if [ ! -d "$DIR" ]; then
 	exit $SKIP
 fi
 
-echo "1..8"
+echo "1..9"
 
 # check NAME COMMAND...: one test, which passes if the command succeeds
 check()
@@ -42,9 +42,25 @@ stats_have_names()
 	for field in "mapped pages" "mapped runs" translations \
 		    "reports freed-while-mapped" "reports not printed" \
 		    "quarantined pages" "origins kept" "origins missed" \
-		    maps unmaps; do
+		    maps unmaps checks; do
 		grep -q "^$field: " "$DIR/stats" || return 1
 	done
+}
+
+checks()
+{
+	sed -n 's/^checks: //p' "$DIR/stats"
+}
+
+# Nobody reads a file without pages that are allocated and freed.
+checks_are_counted_with_origins()
+{
+	before=$(checks)
+	if grep -qx "origins kept: 1" "$DIR/stats"; then
+		[ "$(checks)" -gt "$before" ]
+	else
+		[ "$(checks)" -eq 0 ]
+	fi
 }
 
 clear_is_taken()
@@ -86,6 +102,7 @@ long_filter_is_refused()
 
 check "stats are numbers, one to a line" stats_are_numbers
 check "stats have the names that are documented" stats_have_names
+check "checks are counted with origins" checks_are_counted_with_origins
 check "leaks can be read" leaks_are_shown
 check "leaks can be cleared" clear_is_taken
 check "leaks refuse what they do not know" nonsense_is_refused
