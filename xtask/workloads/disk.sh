@@ -1,19 +1,11 @@
 #!/bin/sh
-# Block I/O with verification: disk.sh DISK DRIVER
-# Large and small requests, around the page cache and through it; then the driver is unbound and bound again.
+# Block I/O with verification: disk.sh DISK DRIVER slot|board
+# Large and small requests, around the page cache and through it; then the driver is unbound and bound again. In the end the
+# device goes away while it is at work: the power of its slot is switched off, or, if it has none, it is removed.
 set -eu
+. /common.sh
 disk=/dev/$1
 driver=/sys/bus/pci/drivers/$2
-
-# await CONDITION...: true within twenty seconds
-await() {
-    n=0
-    until [ "$@" ]; do
-        n=$((n + 1))
-        [ $n -le 200 ] || { echo "workload: not in time: $*"; exit 1; }
-        sleep 0.1
-    done
-}
 
 # device_of FOLDER IN SYSFS: the PCI device behind it, as the driver calls it
 device_of() {
@@ -32,7 +24,7 @@ write_and_read() {
     rm /tmp/read
 }
 
-await -e "$disk"
+await test -e "$disk"
 write_and_read 4096 256 oflag=direct
 write_and_read 65536 64 oflag=direct
 write_and_read 1048576 8 oflag=direct
@@ -40,10 +32,16 @@ write_and_read 4096 1024 ""
 
 device=$(device_of "/sys/class/block/$1")
 echo "$device" > "$driver/unbind"
-await ! -e "$disk"
+await test ! -e "$disk"
 echo "$device" > "$driver/bind"
-await -e "$disk"
+await test -e "$disk"
 # What was written last is still there.
 dd if="$disk" of=/tmp/read bs=4096 count=1024 status=none
 cmp /tmp/written /tmp/read
 write_and_read 65536 64 oflag=direct
+
+while dd if="$disk" of=/dev/null bs=65536 iflag=direct status=none 2> /dev/null; do :; done &
+sleep 0.5
+unplug "$device" "$3"
+await test ! -e "$disk"
+wait

@@ -3,26 +3,14 @@
 # taken out for good: hotplug.sh DISK DRIVER
 # The memory is a module that can be pulled (`dimm`), and what is read from the disk lies in it.
 set -eu
+. /common.sh
 disk=/dev/$1
 driver=/sys/bus/pci/drivers/$2
 blocks=/sys/devices/system/memory
 stats=/sys/kernel/debug/iommu/debug_pagealloc/stats
 
-fail() {
-    touch /tmp/stop
-    echo "workload: $*"
-    exit 1
-}
-
-# await CONDITION...: true within twenty seconds
-await() {
-    n=0
-    until [ "$@" ]; do
-        n=$((n + 1))
-        [ $n -le 200 ] || fail "not in time: $*"
-        sleep 0.1
-    done
-}
+# The reader ends with the workload.
+trap 'touch /tmp/stop' EXIT
 
 # The blocks of memory that can be moved away.
 movable() {
@@ -43,14 +31,14 @@ live_pages() {
     sed -n 's/^mapped pages: *//p' "$stats"
 }
 
-await -e "$disk"
+await test -e "$disk"
 device=$(basename "$(readlink -f "/sys/class/block/$1/device/device")")
 echo "$device" > "$driver/unbind"
-await ! -e "$disk"
+await test ! -e "$disk"
 live=$(live_pages)
 [ -n "$live" ] || fail "$stats does not say how many pages are mapped"
 echo "$device" > "$driver/bind"
-await -e "$disk"
+await test -e "$disk"
 
 memory=$(movable)
 [ -n "$memory" ] || fail "there is no memory that can be taken out"
@@ -76,7 +64,7 @@ for module in /sys/bus/acpi/devices/PNP0C80:*; do
     [ ! -e "$module/physical_node" ] || echo 1 > "$module/eject"
 done
 for block in $memory; do
-    await ! -e "$blocks/$block"
+    await test ! -e "$blocks/$block"
 done
 touch /tmp/stop
 wait
@@ -84,7 +72,7 @@ wait
 echo "workload: memory went offline $times times, and then for good"
 
 echo "$device" > "$driver/unbind"
-await ! -e "$disk"
+await test ! -e "$disk"
 [ "$(live_pages)" = "$live" ] || fail "$(live_pages) pages are mapped without the disk, there were $live"
 echo "$device" > "$driver/bind"
-await -e "$disk"
+await test -e "$disk"

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Network traffic: net.sh DRIVER
-# To a host that sends back what it gets; then the driver is unbound and bound again.
+# Network traffic: net.sh DRIVER slot|board
+# To a host that sends back what it gets; then the driver is unbound and bound again. In the end the device goes away while it is
+# at work: the power of its slot is switched off, or, if it has none, it is removed.
 set -eu
+. /common.sh
 driver=/sys/bus/pci/drivers/$1
 host=10.0.2.100
 
@@ -10,27 +12,16 @@ interface() {
     ls /sys/class/net | grep -v '^lo$' || true
 }
 
-# await SECONDS COMMAND...: true in time
-await() {
-    n=$(($1 * 10))
-    shift
-    until "$@"; do
-        n=$((n - 1))
-        [ $n -gt 0 ] || { echo "workload: not in time: $*"; exit 1; }
-        sleep 0.1
-    done
-}
-
 there() { [ -n "$(interface)" ]; }
 gone() { [ -z "$(interface)" ]; }
 carrier() { [ "$(cat "/sys/class/net/$name/carrier")" = 1 ]; }
 
 up() {
-    await 20 there
+    await there
     name=$(interface)
     ip link set "$name" up
     ip addr add 10.0.2.15/24 dev "$name"
-    await 20 carrier
+    await carrier
 }
 
 # echo_back BYTES
@@ -49,7 +40,14 @@ for part in $(readlink -f "/sys/class/net/$name" | tr / ' '); do
     [ ! -e "$driver/$part" ] || device=$part
 done
 echo "$device" > "$driver/unbind"
-await 20 gone
+await gone
 echo "$device" > "$driver/bind"
 up
 echo_back 500000
+
+nc $host 7 < /dev/zero > /dev/null &
+traffic=$!
+sleep 0.5
+unplug "$device" "$2"
+await gone
+kill $traffic 2> /dev/null || true

@@ -22,7 +22,7 @@ pub(crate) fn build(
     result: &Path,
 ) -> Result<(), LabError> {
     let machine = kernel.machine.machine();
-    if let Some(processor) = machine.processor().filter(|one| !one.is_native()) {
+    if let (false, Some(processor)) = (kernel.machine.runs_programs(), machine.processor()) {
         return Err(LabError::ForeignProgram {
             processor: processor.name.to_owned(),
         });

@@ -1,5 +1,6 @@
 //! The matrix: machines and what runs on them, `cargo xtask test --machines M`.
 
+mod bug;
 mod finding;
 mod workload;
 
@@ -43,6 +44,8 @@ enum Suite {
     /// What of the zoo runs on a device that writes.
     Edu,
     Workload(&'static Workload),
+    /// Bugs of real drivers.
+    Bugs,
 }
 
 impl fmt::Display for Suite {
@@ -52,6 +55,7 @@ impl fmt::Display for Suite {
             Suite::Zoo => f.pad("zoo"),
             Suite::Edu => f.pad("edu"),
             Suite::Workload(workload) => f.pad(workload.name),
+            Suite::Bugs => f.pad("bugs"),
         }
     }
 }
@@ -60,7 +64,10 @@ impl Suite {
     fn all() -> impl Iterator<Item = Suite> {
         let workloads = WORKLOADS.iter().map(Suite::Workload);
         // The zoo has the device in it.
-        [Suite::Kunit, Suite::Zoo].into_iter().chain(workloads)
+        [Suite::Kunit, Suite::Zoo]
+            .into_iter()
+            .chain(workloads)
+            .chain([Suite::Bugs])
     }
 
     /// Whether the machine has what it takes.
@@ -69,6 +76,8 @@ impl Suite {
             Suite::Kunit | Suite::Zoo => true,
             Suite::Edu => machine.takes(Device::Edu),
             Suite::Workload(workload) => workload.devices.iter().all(|one| machine.takes(*one)),
+            // One of them has a program, which is compiled for the machine's own processor.
+            Suite::Bugs => machine.runs_programs() && bug::devices().all(|one| machine.takes(one)),
         }
     }
 
@@ -86,6 +95,7 @@ impl Suite {
             Suite::Zoo => zoo::on(kernel.machine, &[]),
             Suite::Edu => zoo::on(kernel.machine, &["--format", zoo::EDU]),
             Suite::Workload(workload) => workload.run(lab, kernel),
+            Suite::Bugs => bug::run(lab, kernel),
         }
     }
 }

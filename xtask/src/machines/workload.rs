@@ -21,8 +21,10 @@ pub(crate) struct Workload {
     arguments: &'static [&'static str],
 }
 
+/// What the scripts read.
+pub(super) const COMMON: &str = include_str!("../../workloads/common.sh");
 const DISK: &str = include_str!("../../workloads/disk.sh");
-const NET: &str = include_str!("../../workloads/net.sh");
+pub(super) const NET: &str = include_str!("../../workloads/net.sh");
 const HOTPLUG: &str = include_str!("../../workloads/hotplug.sh");
 
 /// All of them.
@@ -102,10 +104,20 @@ impl Workload {
         let folder = tempfile::tempdir()?;
         let script = folder.path().join("workload.sh");
         fs::write(&script, self.script)?;
-        let arguments = ["sh", SCRIPT].iter().chain(self.arguments);
+        let common = folder.path().join("common.sh");
+        fs::write(&common, COMMON)?;
+        let way = if self.devices[0].has_slot() {
+            "slot"
+        } else {
+            "board"
+        };
+        let arguments = ["sh", SCRIPT].iter().chain(self.arguments).chain([&way]);
         let guest = Guest {
             command: arguments.map(|&word| word.to_owned()).collect(),
-            files: vec![(script, SCRIPT.to_owned())],
+            files: vec![
+                (script, SCRIPT.to_owned()),
+                (common, "/common.sh".to_owned()),
+            ],
             append: guest::words(&format!(
                 "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {PLUGGED} {mode}"
             )),

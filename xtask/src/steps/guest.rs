@@ -24,7 +24,7 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 }
 
 /// What the sanitizer has said.
-pub(super) fn reports(boot: &Boot) -> Vec<Report> {
+pub(crate) fn reports(boot: &Boot) -> Vec<Report> {
     Log::parse(boot.console.iter().map(String::as_str)).reports
 }
 
@@ -93,7 +93,7 @@ fn is_complaint(line: &str) -> bool {
 }
 
 /// One test: the guest has come to its end.
-pub(super) fn expect_end(tally: &mut Tally, what: &str, boot: &Boot) {
+pub(crate) fn expect_end(tally: &mut Tally, what: &str, boot: &Boot) {
     let ended = boot.exit.is_some() && !boot.timed_out && !boot.panicked;
     if !ended {
         println!(

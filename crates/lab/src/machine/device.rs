@@ -77,16 +77,43 @@ impl Device {
         }
     }
 
+    /// Whether it sits in a slot of its own, whose power a guest can switch off: it is unplugged then. The others are
+    /// part of the board.
+    #[must_use]
+    pub fn has_slot(self) -> bool {
+        match self {
+            Device::E1000e
+            | Device::Igb
+            | Device::VirtioNet
+            | Device::Nvme
+            | Device::VirtioBlk
+            | Device::Xhci => true,
+            Device::Edu | Device::Ahci | Device::Sdhci | Device::Dimm => false,
+        }
+    }
+
     /// QEMU's arguments for it; `number` tells the devices of a machine apart. Disks are made in
     /// `folder`, where QEMU runs.
     pub(super) fn arguments(self, number: usize, folder: &Path) -> Result<Vec<String>, LabError> {
+        let mut arguments = Vec::new();
+        if self.has_slot() {
+            let chassis = number + 1;
+            let port = format!("pcie-root-port,id=s{number},chassis={chassis}");
+            arguments.extend(["-device".to_owned(), port]);
+        }
+        arguments.extend(self.own_arguments(number, folder)?);
+        Ok(arguments)
+    }
+
+    fn own_arguments(self, number: usize, folder: &Path) -> Result<Vec<String>, LabError> {
         let id = format!("d{number}");
+        let slot = format!("bus=s{number}");
         let network = |model: &str| {
             Ok(vec![
                 "-netdev".to_owned(),
                 format!("{NETWORK},id={id}"),
                 "-device".to_owned(),
-                format!("{model},netdev={id}"),
+                format!("{model},netdev={id},{slot}"),
             ])
         };
         let disk = |devices: &[String]| {
@@ -108,14 +135,14 @@ impl Device {
             Device::E1000e => network("e1000e"),
             Device::Igb => network("igb"),
             Device::VirtioNet => network(&format!("virtio-net-pci,{VIRTIO}")),
-            Device::Nvme => disk(&[format!("nvme,serial={id},drive={id}")]),
-            Device::VirtioBlk => disk(&[format!("virtio-blk-pci,{VIRTIO},drive={id}")]),
+            Device::Nvme => disk(&[format!("nvme,serial={id},drive={id},{slot}")]),
+            Device::VirtioBlk => disk(&[format!("virtio-blk-pci,{VIRTIO},drive={id},{slot}")]),
             Device::Ahci => disk(&[
                 format!("ahci,id=b{number}"),
                 format!("ide-hd,bus=b{number}.0,drive={id}"),
             ]),
             Device::Xhci => disk(&[
-                format!("qemu-xhci,id=b{number}"),
+                format!("qemu-xhci,id=b{number},{slot}"),
                 format!("usb-storage,bus=b{number}.0,drive={id}"),
             ]),
             Device::Sdhci => disk(&[
@@ -165,6 +192,9 @@ mod tests {
             assert_eq!(json, format!("\"{device}\""));
             let arguments = device.arguments(number, folder.path()).unwrap();
             assert!(arguments.contains(&"-device".to_owned()), "{arguments:?}");
+            let slot = format!("bus=s{number}");
+            let sits = arguments.iter().any(|one| one.ends_with(&slot));
+            assert_eq!(sits, device.has_slot(), "{arguments:?}");
         }
         assert_eq!(folder.path().join("disk8").metadata().unwrap().len(), DISK);
     }

@@ -98,6 +98,12 @@ impl MachineKind {
         self.machine().processor().is_some()
     }
 
+    /// Whether [`Lab::program`](crate::Lab::program) can compile programs for it.
+    #[must_use]
+    pub fn runs_programs(self) -> bool {
+        self.machine().processor().is_none_or(Processor::is_native)
+    }
+
     /// Whether it can be given this one.
     #[must_use]
     pub fn takes(self, device: Device) -> bool {

@@ -1,0 +1,27 @@
+# What the workloads have in common; they read it as /common.sh.
+
+fail() {
+    echo "workload: $*"
+    exit 1
+}
+
+# await COMMAND...: true within twenty seconds
+await() {
+    n=0
+    until "$@"; do
+        n=$((n + 1))
+        [ $n -le 200 ] || fail "not in time: $*"
+        sleep 0.1
+    done
+}
+
+# unplug DEVICE slot|board: the device goes away; its slot loses power, or, if it has none, the kernel is told to let go of it
+unplug() {
+    if [ "$2" = board ]; then
+        echo 1 > "/sys/bus/pci/devices/$1/remove"
+    else
+        slot=$(grep -l "^${1%.*}$" /sys/bus/pci/slots/*/address) || fail "no slot for $1"
+        echo 0 > "${slot%/address}/power"
+    fi
+    await test ! -e "/sys/bus/pci/devices/$1"
+}
