@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::machines::Machines;
+use crate::machines::{Machines, Suite};
 use crate::steps::Step;
 use crate::tally::Tally;
 
@@ -40,6 +40,14 @@ enum Chore {
             conflicts_with = "only"
         )]
         machines: Vec<Machines>,
+        /// On these machines, only what is so called in the table
+        #[arg(
+            long,
+            value_name = "SUITE",
+            value_delimiter = ',',
+            requires = "machines"
+        )]
+        suites: Vec<Suite>,
         /// Name the steps and stop
         #[arg(long)]
         list: bool,
@@ -86,7 +94,9 @@ fn main() -> ExitCode {
             }
             return ExitCode::SUCCESS;
         }
-        Chore::Test { machines, .. } if !machines.is_empty() => machines::run(&machines),
+        Chore::Test {
+            machines, suites, ..
+        } if !machines.is_empty() => machines::run(&machines, &suites),
         Chore::Test { only, .. } => steps::run(&only),
         Chore::Nops => nops::compare(),
         Chore::Configs { words } => steps::configs(&words),

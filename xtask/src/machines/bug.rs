@@ -23,8 +23,8 @@ struct Bug {
     name: &'static str,
     /// The folder of its Kbuild in `linux/bugs/`, and what its module is called before `_trial`.
     driver: &'static str,
-    /// Where the driver is in the kernel's tree.
-    place: &'static str,
+    /// Where the driver is in the kernel's tree: files, and folders of them.
+    sources: &'static [&'static str],
     /// What makes the difference.
     patch: Difference,
     device: Device,
@@ -35,6 +35,8 @@ struct Bug {
     script: &'static str,
     /// What is given to the script.
     arguments: &'static str,
+    /// What there is to report.
+    kind: Kind,
     /// The function that has made the mapping which is forgotten.
     mapper: &'static str,
 }
@@ -62,13 +64,14 @@ impl Difference {
 }
 
 const SCARCE: &str = include_str!("../../workloads/scarce.sh");
+const UNREAD: &str = include_str!("../../workloads/unread.sh");
 const GAPS: &str = include_str!("../../workloads/gaps.rs");
 
 const BUGS: &[Bug] = &[
     Bug {
         name: "nvme-sgl-list",
         driver: "nvme",
-        place: "drivers/nvme/host",
+        sources: &["drivers/nvme/host"],
         patch: Difference::PutsBack("linux/bugs/nvme/sgl-list.patch"),
         device: Device::Nvme,
         init: "nvme_init",
@@ -76,12 +79,13 @@ const BUGS: &[Bug] = &[
         parameters: "sgl_threshold=1",
         script: SCARCE,
         arguments: "gaps",
+        kind: Kind::FreedWhileMapped,
         mapper: "nvme_prep_rq",
     },
     Bug {
         name: "nvme-prp-list",
         driver: "nvme",
-        place: "drivers/nvme/host",
+        sources: &["drivers/nvme/host"],
         patch: Difference::Mends("docs/findings/nvme-unmap-all-of-the-request.patch"),
         device: Device::Nvme,
         init: "nvme_init",
@@ -89,19 +93,41 @@ const BUGS: &[Bug] = &[
         parameters: "sgl_threshold=0",
         script: SCARCE,
         arguments: "pages",
+        kind: Kind::FreedWhileMapped,
         mapper: "nvme_prep_rq",
     },
     Bug {
         name: "igb-order",
         driver: "igb",
-        place: "drivers/net/ethernet/intel/igb",
+        sources: &["drivers/net/ethernet/intel/igb"],
         patch: Difference::Mends("docs/findings/igb-unmap-before-free.patch"),
         device: Device::Igb,
         init: "igb_init_module",
         parameters: "",
         script: NET,
         arguments: "igb slot",
+        kind: Kind::FreedWhileMapped,
         mapper: "igb_xmit_frame_ring",
+    },
+    Bug {
+        name: "page-pool-unread",
+        driver: "virtio-net",
+        sources: &[
+            "drivers/net/virtio_net.c",
+            "net/core/page_pool.c",
+            "net/core/dev.h",
+            "net/core/mp_dmabuf_devmem.h",
+            "net/core/netmem_priv.h",
+            "net/core/page_pool_priv.h",
+        ],
+        patch: Difference::PutsBack("linux/bugs/virtio-net/unread.patch"),
+        device: Device::VirtioNet,
+        init: "virtio_net_driver_init",
+        parameters: "",
+        script: UNREAD,
+        arguments: "virtio-pci",
+        kind: Kind::LeakAtUnbind,
+        mapper: "page_pool_dma_map",
     },
 ];
 
@@ -150,7 +176,7 @@ pub(super) fn run(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
 impl Bug {
     fn explains(&self, report: &Report) -> bool {
         let mut mappings = report.mappings.iter();
-        report.kind == Kind::FreedWhileMapped
+        report.kind == self.kind
             && mappings.any(|mapping| {
                 let mut frames = mapping.mapped.frames.iter();
                 frames.any(|frame| frame.function == self.mapper)
@@ -201,44 +227,52 @@ impl Bug {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        copy_files(&kernel.tree.join(self.place), &folder)?;
-        copy_files(&root().join("linux/bugs").join(self.driver), &folder)?;
+        for source in self.sources {
+            copy(&kernel.tree.join(source), &folder)?;
+        }
+        copy(&root().join("linux/bugs").join(self.driver), &folder)?;
         if self.patch.applies(buggy) {
             let path = root().join(self.patch.path());
             let text = fs::read_to_string(&path)?;
-            apply(&text, self.place, &folder)
+            apply(&text, self.sources, &folder)
                 .with_context(|| format!("{} does not fit", path.display()))?;
         }
         Ok(folder)
     }
 }
 
-/// The files of a folder, and not the folders in it.
-fn copy_files(from: &Path, to: &Path) -> Result<()> {
+/// Copies a file, or the sources in a folder and not in the folders in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_file() {
+        let name = from.file_name().context("a file without a name")?;
+        fs::copy(from, to.join(name))?;
+        return Ok(());
+    }
     let list = fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))?;
     for entry in list {
-        let entry = entry?;
-        let name = entry.file_name();
-        let is_source =
-            ["c", "h"].map(|end| Path::new(&name).extension().is_some_and(|e| e == end));
-        if entry.path().is_file() && (is_source.contains(&true) || name == "Kbuild") {
-            fs::copy(entry.path(), to.join(name))?;
+        let path = entry?.path();
+        let is_source = path.ends_with("Kbuild")
+            || path.extension().is_some_and(|end| end == "c" || end == "h");
+        if path.is_file() && is_source {
+            copy(&path, to)?;
         }
     }
     Ok(())
 }
 
-/// Applies a patch of one file in the folder `place` of the kernel to a copy of that.
-fn apply(text: &str, place: &str, folder: &Path) -> Result<()> {
+/// Applies a patch of one file of the kernel to a copy of its `sources` in one folder.
+fn apply(text: &str, sources: &[&str], folder: &Path) -> Result<()> {
     let patch = Patch::from_str(text)?;
-    let path = patch
-        .original()
-        .and_then(|path| path.strip_prefix("a/"))
-        .and_then(|path| path.strip_prefix(place))
-        .and_then(|path| path.strip_prefix('/'));
-    let Some(name) = path else {
-        bail!("it is not about a file in {place}");
+    let path = patch.original().and_then(|path| path.strip_prefix("a/"));
+    let Some((place, name)) = path.and_then(|path| path.rsplit_once('/')) else {
+        bail!("it does not say which file it is about");
     };
+    if !sources
+        .iter()
+        .any(|source| *source == place || path == Some(source))
+    {
+        bail!("it is about another driver");
+    }
     let file = folder.join(name);
     let changed = diffy::apply(&fs::read_to_string(&file)?, &patch)?;
     fs::write(file, changed)?;
@@ -250,25 +284,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_patches_are_about_their_drivers_and_make_a_difference() {
+    fn the_patches_are_there_and_make_a_difference() {
         for bug in BUGS {
             let text = fs::read_to_string(root().join(bug.patch.path())).unwrap();
-            let patch = Patch::from_str(&text).unwrap();
-            let path = patch.original().unwrap().strip_prefix("a/").unwrap();
-            assert!(path.starts_with(bug.place), "{}", bug.name);
-            assert!(!patch.hunks().is_empty(), "{}", bug.name);
+            assert!(
+                !Patch::from_str(&text).unwrap().hunks().is_empty(),
+                "{}",
+                bug.name
+            );
             assert_ne!(bug.patch.applies(true), bug.patch.applies(false));
         }
     }
 
     #[test]
-    fn a_patch_of_another_folder_is_refused() {
+    fn a_patch_of_another_driver_is_refused() {
         let text = "--- a/x/y.c\n+++ b/x/y.c\n@@ -1 +1 @@\n-a\n+b\n";
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("y.c"), "a\n").unwrap();
-        assert!(apply(text, "z", folder.path()).is_err());
-        apply(text, "x", folder.path()).unwrap();
-        let changed = fs::read_to_string(folder.path().join("y.c")).unwrap();
-        assert_eq!(changed, "b\n");
+        let file = folder.path().join("y.c");
+        for (sources, fits) in [
+            (["z"], false),
+            (["x"], true),
+            (["x/y.c"], true),
+            (["x/z.c"], false),
+        ] {
+            fs::write(&file, "a\n").unwrap();
+            assert_eq!(
+                apply(text, &sources, folder.path()).is_ok(),
+                fits,
+                "{sources:?}"
+            );
+            let left = if fits { "b\n" } else { "a\n" };
+            assert_eq!(fs::read_to_string(&file).unwrap(), left);
+        }
     }
 }

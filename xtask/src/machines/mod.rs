@@ -38,7 +38,7 @@ impl FromStr for Machines {
 
 /// Something that runs on a machine.
 #[derive(Clone, Copy)]
-enum Suite {
+pub(crate) enum Suite {
     Kunit,
     Zoo,
     /// What of the zoo runs on a device that writes.
@@ -57,6 +57,23 @@ impl fmt::Display for Suite {
             Suite::Workload(workload) => f.pad(workload.name),
             Suite::Bugs => f.pad("bugs"),
         }
+    }
+}
+
+impl FromStr for Suite {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        let names = || Suite::all().map(|suite| suite.to_string());
+        names()
+            .position(|name| name == word)
+            .and_then(|at| Suite::all().nth(at))
+            .ok_or_else(|| {
+                anyhow!(
+                    "`{word}` is none of: {}",
+                    names().collect::<Vec<_>>().join(", ")
+                )
+            })
     }
 }
 
@@ -119,23 +136,27 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Runs everything on the machines; prints one table at the end.
-pub(crate) fn run(asked: &[Machines]) -> Result<Tally> {
+/// Runs the suites, or all that there are, on the machines; prints one table at the end.
+pub(crate) fn run(asked: &[Machines], suites: &[Suite]) -> Result<Tally> {
+    let suites = match suites {
+        [] => Suite::all().collect(),
+        some => some.to_vec(),
+    };
     let mut all = Tally::default();
     let mut rows = Vec::new();
     let is_asked = |kind: &MachineKind| {
         asked.contains(&Machines::All) || asked.contains(&Machines::One(*kind))
     };
     for machine in MachineKind::ALL.into_iter().filter(is_asked) {
-        rows.push((machine, row(machine, &mut all)?));
+        rows.push((machine, row(machine, &suites, &mut all)?));
     }
-    print_table(&rows);
+    print_table(&suites, &rows);
     Ok(all)
 }
 
-/// Runs everything on one machine. Where that cannot be had, nothing has run: that is no failure of what would
+/// Runs suites on one machine. Where that cannot be had, nothing has run: that is no failure of what would
 /// have, and still less a success.
-fn row(machine: MachineKind, all: &mut Tally) -> Result<Vec<Cell>> {
+fn row(machine: MachineKind, suites: &[Suite], all: &mut Tally) -> Result<Vec<Cell>> {
     println!("== {machine}: {}", machine.about());
     let lab = guest::lab()?;
     let start = Instant::now();
@@ -144,7 +165,8 @@ fn row(machine: MachineKind, all: &mut Tally) -> Result<Vec<Cell>> {
         Err(error) => {
             println!("== {machine}: NOT RUN: {error}");
             all.not_run(&format!("{machine}: {error}"));
-            return Ok(Suite::all()
+            return Ok(suites
+                .iter()
                 .map(|suite| {
                     if suite.fits(machine) {
                         Cell::NotRun
@@ -157,7 +179,7 @@ fn row(machine: MachineKind, all: &mut Tally) -> Result<Vec<Cell>> {
     };
     println!("   kernel: {:.1} s", start.elapsed().as_secs_f64());
     let mut cells = Vec::new();
-    for suite in Suite::all() {
+    for &suite in suites {
         if !suite.fits(machine) {
             cells.push(Cell::Unfit);
             continue;
@@ -203,10 +225,10 @@ fn timed(suite: Suite, lab: &Lab, kernel: &Kernel) -> Tally {
     tally
 }
 
-fn print_table(rows: &[(MachineKind, Vec<Cell>)]) {
+fn print_table(suites: &[Suite], rows: &[(MachineKind, Vec<Cell>)]) {
     println!();
     print!("{:<16}", "");
-    for suite in Suite::all() {
+    for suite in suites {
         print!(" {suite:>13}");
     }
     println!();
@@ -234,6 +256,15 @@ mod tests {
             error.contains("x86-vtd") && error.contains("all"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn suites_have_names_of_their_own() {
+        for suite in Suite::all() {
+            let name = suite.to_string();
+            assert_eq!(name.parse::<Suite>().unwrap().to_string(), name);
+        }
+        assert!("vax".parse::<Suite>().is_err());
     }
 
     #[test]

@@ -111,6 +111,7 @@ u64 iommu_debug_clock(void);
 void iommu_debug_rest(void);
 void iommu_debug_fail_test(void);
 unsigned long iommu_debug_max_pfn(void);
+bool iommu_debug_is_bridge(struct device *dev);
 extern bool iommu_debug_enable;
 int iommu_debug_stats_show(struct seq_file *file, void *data);
 int iommu_debug_filter_show(struct seq_file *file, void *data);

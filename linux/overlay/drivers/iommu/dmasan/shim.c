@@ -10,6 +10,7 @@
 #include <linux/iommu-debug-quarantine.h>
 #include <linux/memblock.h>
 #include <linux/page_ref.h>
+#include <linux/pci.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
 #include <linux/stackdepot.h>
@@ -56,6 +57,11 @@ void iommu_debug_switch_on(bool origins, bool quarantine)
 u64 iommu_debug_clock(void)
 {
 	return local_clock();
+}
+
+bool iommu_debug_is_bridge(struct device *dev)
+{
+	return dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev));
 }
 
 unsigned long iommu_debug_max_pfn(void)

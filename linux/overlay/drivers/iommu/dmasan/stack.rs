@@ -238,6 +238,9 @@ const SERVICES: &[&[u8]] = &[
     b"dma_vunmap_",
     b"dmam_",
     b"swiotlb_",
+    b"blk_dma_map_",
+    b"blk_rq_dma_map_",
+    b"blk_rq_integrity_dma_",
     // The page allocator.
     b"__free_",
     b"___free_",
@@ -268,6 +271,8 @@ const SERVICES: &[&[u8]] = &[
     b"release_pages",
     b"page_frag_",
     b"__page_frag_",
+    b"page_pool_",
+    b"__page_pool_",
     b"cma_",
     b"__cma_",
     // What stands on it.

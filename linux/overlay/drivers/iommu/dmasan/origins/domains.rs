@@ -122,6 +122,11 @@ pub(crate) unsafe extern "C" fn __iommu_debug_attached(
     domain: *mut bindings::iommu_domain,
     dev: *mut bindings::device,
 ) {
+    // A bridge is in the domain of the device behind it, and maps nothing by itself.
+    // SAFETY: By the safety requirement.
+    if unsafe { bindings::iommu_debug_is_bridge(dev) } {
+        return;
+    }
     // SAFETY: By the safety requirement.
     unsafe { number(domain) };
     // SAFETY: The device is valid, and keeps its name and its driver meanwhile. Names end with a
