@@ -113,6 +113,7 @@ void iommu_debug_fail_test(void);
 unsigned long iommu_debug_max_pfn(void);
 bool iommu_debug_is_bridge(struct device *dev);
 extern bool iommu_debug_enable;
+extern bool iommu_debug_counts_checks;
 int iommu_debug_stats_show(struct seq_file *file, void *data);
 int iommu_debug_filter_show(struct seq_file *file, void *data);
 void iommu_debug_filter_set(const char *name);

@@ -16,11 +16,6 @@ use kernel::{
 static NEEDED: Atomic<bool> = Atomic::new(false);
 /// Whether it asks for the origins of mappings.
 static ORIGINS: Atomic<bool> = Atomic::new(false);
-/// The same, where the sanitizer is known to be switched on.
-pub(crate) fn keeps_origins() -> bool {
-    ORIGINS.load(Relaxed)
-}
-
 /// Of how many maps one is remembered.
 static SAMPLE: Atomic<u32> = Atomic::new(1);
 /// Whether a report is followed by a panic.

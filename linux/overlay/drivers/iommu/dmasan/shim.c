@@ -45,8 +45,11 @@ early_param("iommu.debug_pagealloc.quarantine", iommu_debug_quarantine_setup);
 early_param("iommu.debug_pagealloc.fault", iommu_debug_fault_setup);
 early_param("iommu.debug_pagealloc.reports", iommu_debug_reports_setup);
 
+bool iommu_debug_counts_checks __ro_after_init;
+
 void iommu_debug_switch_on(bool origins, bool quarantine)
 {
+	iommu_debug_counts_checks = origins;
 	if (quarantine)
 		static_branch_enable(&iommu_debug_quarantine_on);
 	if (origins)
