@@ -35,10 +35,12 @@ struct Bug {
     script: &'static str,
     /// What is given to the script.
     arguments: &'static str,
-    /// What there is to report.
-    kind: Kind,
-    /// The function that has made the mapping which is forgotten.
-    mapper: &'static str,
+    /// Whether the module can be unloaded afterwards.
+    unloads: bool,
+    /// What there may be to report; it depends on the IOMMU's page tables.
+    kinds: &'static [Kind],
+    /// A function on the stack that has made the mapping, or has taken too much of it away.
+    caller: &'static str,
 }
 
 /// What a patch does.
@@ -79,8 +81,9 @@ const BUGS: &[Bug] = &[
         parameters: "sgl_threshold=1",
         script: SCARCE,
         arguments: "gaps",
-        kind: Kind::FreedWhileMapped,
-        mapper: "nvme_prep_rq",
+        unloads: true,
+        kinds: &[Kind::FreedWhileMapped],
+        caller: "nvme_prep_rq",
     },
     Bug {
         name: "nvme-prp-list",
@@ -93,8 +96,10 @@ const BUGS: &[Bug] = &[
         parameters: "sgl_threshold=0",
         script: SCARCE,
         arguments: "pages",
-        kind: Kind::FreedWhileMapped,
-        mapper: "nvme_prep_rq",
+        unloads: true,
+        // Where a leaf is larger than a page, the first page's unmap takes others away.
+        kinds: &[Kind::FreedWhileMapped, Kind::OversizedUnmap],
+        caller: "nvme_prep_rq",
     },
     Bug {
         name: "igb-order",
@@ -106,8 +111,9 @@ const BUGS: &[Bug] = &[
         parameters: "",
         script: NET,
         arguments: "igb slot",
-        kind: Kind::FreedWhileMapped,
-        mapper: "igb_xmit_frame_ring",
+        unloads: true,
+        kinds: &[Kind::FreedWhileMapped],
+        caller: "igb_xmit_frame_ring",
     },
     Bug {
         name: "page-pool-unread",
@@ -126,8 +132,10 @@ const BUGS: &[Bug] = &[
         parameters: "",
         script: UNREAD,
         arguments: "virtio-pci",
-        kind: Kind::LeakAtUnbind,
-        mapper: "page_pool_dma_map",
+        // Pages that wait for a reader come back to its own page pool.
+        unloads: false,
+        kinds: &[Kind::LeakAtUnbind],
+        caller: "page_pool_dma_map",
     },
 ];
 
@@ -175,11 +183,12 @@ pub(super) fn run(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
 
 impl Bug {
     fn explains(&self, report: &Report) -> bool {
-        let mut mappings = report.mappings.iter();
-        report.kind == self.kind
-            && mappings.any(|mapping| {
-                let mut frames = mapping.mapped.frames.iter();
-                frames.any(|frame| frame.function == self.mapper)
+        let mappings = report.mappings.iter().map(|mapping| &mapping.mapped);
+        let mut stacks = mappings.chain([&report.stack]);
+        self.kinds.contains(&report.kind)
+            && stacks.any(|stack| {
+                let mut frames = stack.frames.iter();
+                frames.any(|frame| frame.function == self.caller)
             })
     }
 
@@ -196,12 +205,18 @@ impl Bug {
         fs::write(&script, self.script)?;
         let common = folder.path().join("common.sh");
         fs::write(&common, COMMON)?;
+        let unload = if self.unloads && !buggy {
+            format!("rmmod {}_trial", self.driver)
+        } else {
+            "true".to_owned()
+        };
+        let command = format!("sh /workload.sh {} && {unload}", self.arguments);
         let guest = Guest {
             modules: vec![GuestModule {
                 path: module.clone(),
                 params: self.parameters.to_owned(),
             }],
-            command: guest::words(&format!("sh /workload.sh {}", self.arguments)),
+            command: ["sh", "-c", &command].map(str::to_owned).to_vec(),
             files: vec![
                 (script, "/workload.sh".to_owned()),
                 (common, "/common.sh".to_owned()),
