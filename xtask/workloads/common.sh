@@ -15,6 +15,12 @@ await() {
     done
 }
 
+# Fails unless drivers have mapped something through an IOMMU: without that, silence says nothing.
+something_was_mapped() {
+    maps=$(sed -n 's/^maps: //p' /sys/kernel/debug/iommu/debug_pagealloc/stats)
+    [ "${maps:-0}" -gt 100 ] || fail "the sanitizer has seen ${maps:-no} maps"
+}
+
 # unplug DEVICE slot|board: the device goes away; its slot loses power, or, if it has none, the kernel is told to let go of it
 unplug() {
     if [ "$2" = board ]; then

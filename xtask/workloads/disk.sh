@@ -40,6 +40,7 @@ dd if="$disk" of=/tmp/read bs=4096 count=1024 status=none
 cmp /tmp/written /tmp/read
 write_and_read 65536 64 oflag=direct
 
+something_was_mapped
 while dd if="$disk" of=/dev/null bs=65536 iflag=direct status=none 2> /dev/null; do :; done &
 sleep 0.5
 unplug "$device" "$3"

@@ -45,6 +45,7 @@ echo "$device" > "$driver/bind"
 up
 echo_back 500000
 
+something_was_mapped
 nc $host 7 < /dev/zero > /dev/null &
 traffic=$!
 sleep 0.5

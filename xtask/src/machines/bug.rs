@@ -139,11 +139,6 @@ const BUGS: &[Bug] = &[
     },
 ];
 
-/// The devices whose drivers these are.
-pub(super) fn devices() -> impl Iterator<Item = Device> {
-    BUGS.iter().map(|bug| bug.device)
-}
-
 /// Two tests with each bug, and three without it.
 pub(super) fn run(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
     let mut tally = Tally::default();

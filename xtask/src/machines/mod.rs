@@ -91,10 +91,13 @@ impl Suite {
     fn fits(self, machine: MachineKind) -> bool {
         match self {
             Suite::Kunit | Suite::Zoo => true,
-            Suite::Edu => machine.takes(Device::Edu),
-            Suite::Workload(workload) => workload.devices.iter().all(|one| machine.takes(*one)),
+            Suite::Edu => machine.translates_dma(),
+            Suite::Workload(workload) => {
+                let mut devices = workload.devices.iter();
+                machine.translates_dma() && devices.all(|one| machine.takes(*one))
+            }
             // One of them has a program, which is compiled for the machine's own processor.
-            Suite::Bugs => machine.runs_programs() && bug::devices().all(|one| machine.takes(one)),
+            Suite::Bugs => machine.translates_dma() && machine.runs_programs(),
         }
     }
 

@@ -27,13 +27,17 @@ pub(crate) fn run(cli: &Cli, args: &DemoArgs) -> anyhow::Result<Exit> {
         Some(name) => Places::named(name).context("no such format")?,
         None => Places::All,
     };
-    if places == Places::Device && !args.kernel.machine.takes_devices() {
-        anyhow::bail!("the machine {} has no devices", args.kernel.machine);
+    let has_device = args.kernel.machine.translates_dma();
+    if places == Places::Device && !has_device {
+        anyhow::bail!(
+            "no driver of the machine {} maps anything through an IOMMU; `--machine x86-vtd` has some that do",
+            args.kernel.machine
+        );
     }
     let (lab, ui) = setup::lab(cli)?;
     let kernel = setup::kernel(&lab, &args.kernel, args.sanitizer.into())?;
     let zoo = lab.zoo(&kernel).context("cannot build the zoo")?;
-    let edu = if args.kernel.machine.takes_devices() {
+    let edu = if has_device {
         let edu = lab.own_module(&kernel, OwnModule::Edu);
         Some(edu.context("cannot build the drivers of the device")?)
     } else {

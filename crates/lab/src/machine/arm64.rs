@@ -45,5 +45,6 @@ const fn family(name: &'static str, configs: &'static [&'static str]) -> Family 
         console: "ttyAMA0",
         append: &[],
         has_dimms: false,
+        translates_dma: true,
     }
 }

@@ -104,6 +104,12 @@ impl MachineKind {
         self.machine().processor().is_none_or(Processor::is_native)
     }
 
+    /// Whether what drivers map for devices goes through its IOMMU.
+    #[must_use]
+    pub fn translates_dma(self) -> bool {
+        self.machine().translates_dma()
+    }
+
     /// Whether it can be given this one.
     #[must_use]
     pub fn takes(self, device: Device) -> bool {
@@ -177,6 +183,11 @@ pub(crate) trait Machine: Sync {
     /// The processor that it is emulated with; none if it is a process.
     fn processor(&self) -> Option<&'static Processor> {
         None
+    }
+
+    /// Whether the DMA API goes through the IOMMU.
+    fn translates_dma(&self) -> bool {
+        false
     }
 
     /// Whether it has a place for the device.

@@ -37,6 +37,8 @@ pub(super) struct Family {
     pub(super) append: &'static [&'static str],
     /// Whether modules of memory can be taken out.
     pub(super) has_dimms: bool,
+    /// Whether what drivers map goes through the IOMMU (`CONFIG_IOMMU_DMA`).
+    pub(super) translates_dma: bool,
 }
 
 impl Machine for Qemu {
@@ -75,6 +77,10 @@ impl Machine for Qemu {
 
     fn processor(&self) -> Option<&'static Processor> {
         Some(self.family.processor)
+    }
+
+    fn translates_dma(&self) -> bool {
+        self.family.translates_dma
     }
 
     fn takes(&self, device: Device) -> bool {

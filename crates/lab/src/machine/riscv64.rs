@@ -16,4 +16,6 @@ pub(super) static RISCV64_VIRT: Family = Family {
     console: "ttyS0",
     append: &[],
     has_dimms: false,
+    // Not as of Linux 7.3: its IOMMU is for VFIO and iommufd.
+    translates_dma: false,
 };

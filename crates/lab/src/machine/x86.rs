@@ -19,4 +19,5 @@ pub(super) static X86: Family = Family {
     // panics.
     append: &["no_timer_check"],
     has_dimms: true,
+    translates_dma: true,
 };

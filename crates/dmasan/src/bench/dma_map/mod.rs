@@ -42,8 +42,8 @@ const THREADS: [u32; 2] = [1, 4];
 
 pub(super) fn run(lab: &Lab, ui: &Ui, args: &BenchArgs, impls: &[Impl]) -> anyhow::Result<Exit> {
     ensure!(
-        args.machine.takes_devices(),
-        "the machine {} has no device to map for; `--machine x86-vtd` has",
+        args.machine.translates_dma(),
+        "no driver of the machine {} maps anything through an IOMMU; `--machine x86-vtd` has some that do",
         args.machine
     );
     ensure!(
