@@ -24,4 +24,6 @@ $1 &
 work=$!
 gone() { ! kill -0 $work 2> /dev/null; }
 await gone
+# Pages are held for a while by those who put them into lists.
+echo 3 > /proc/sys/vm/drop_caches
 wait $work
