@@ -7,6 +7,10 @@
 //! while it is mapped is reported again.
 
 use kernel::{
+    bindings,
+    cpu::CpuId,
+    cpumask::CpumaskVar,
+    error::to_result,
     io::PhysAddr,
     prelude::*, //
 };
@@ -26,6 +30,14 @@ const OWNERS: usize = 20;
 /// How many others are taken at most to get hold of one page: far more than lie before it on a processor's list.
 const MOST: usize = 4096;
 
+/// Stays on this processor from now on: a page that is freed on one is not soon allocated on another.
+fn stay_here() -> Result {
+    let mut here = CpumaskVar::new_zero(GFP_KERNEL)?;
+    here.set(CpuId::current());
+    // SAFETY: The task is the caller, and the mask is valid.
+    to_result(unsafe { bindings::set_cpus_allowed_ptr(current!().as_ptr(), here.as_raw()) })
+}
+
 /// Allocates the page at `phys`, which is free.
 ///
 /// Fails with [`EAGAIN`] if somebody else has it.
@@ -42,6 +54,7 @@ fn owner_of(phys: PhysAddr) -> Result<Pages> {
 }
 
 pub(crate) fn bug(stage: &Stage) -> Result {
+    stay_here()?;
     let device = Domain::new(stage.format())?;
     let buffer = Pages::new(0)?;
     let (phys, bytes) = (buffer.phys(), buffer.size());
@@ -64,6 +77,7 @@ pub(crate) fn bug(stage: &Stage) -> Result {
 }
 
 pub(crate) fn twin(stage: &Stage) -> Result {
+    stay_here()?;
     let device = Domain::new(stage.format())?;
     let buffer = Pages::new(0)?;
     let (phys, bytes) = (buffer.phys(), buffer.size());
