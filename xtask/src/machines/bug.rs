@@ -13,7 +13,7 @@ use diffy::Patch;
 use dmasan_lab::{Boot, Device, Guest, GuestModule, Kernel, Lab};
 use dmasan_report::{Kind, Report};
 
-use super::workload::{COMMON, NET};
+use super::workload::{self, NET, SCRIPT};
 use crate::command::root;
 use crate::steps::guest;
 use crate::tally::Tally;
@@ -196,27 +196,21 @@ impl Bug {
             bail!("{} has not become one module", source.display());
         };
         let folder = tempfile::tempdir()?;
-        let script = folder.path().join("workload.sh");
-        fs::write(&script, self.script)?;
-        let common = folder.path().join("common.sh");
-        fs::write(&common, COMMON)?;
+        let mut files = workload::files(folder.path(), self.script)?;
+        files.push((gaps.to_owned(), "/gaps".to_owned()));
         let unload = if self.unloads && !buggy {
             format!("rmmod {}_trial", self.driver)
         } else {
             "true".to_owned()
         };
-        let command = format!("sh /workload.sh {} && {unload}", self.arguments);
+        let command = format!("sh {SCRIPT} {} && {unload}", self.arguments);
         let guest = Guest {
             modules: vec![GuestModule {
                 path: module.clone(),
                 params: self.parameters.to_owned(),
             }],
             command: ["sh", "-c", &command].map(str::to_owned).to_vec(),
-            files: vec![
-                (script, "/workload.sh".to_owned()),
-                (common, "/common.sh".to_owned()),
-                (gaps.to_owned(), "/gaps".to_owned()),
-            ],
+            files,
             append: guest::words(&format!(
                 "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 iommu.strict=1 initcall_blacklist={}",
                 self.init

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -22,7 +23,7 @@ pub(crate) struct Workload {
 }
 
 /// What the scripts read.
-pub(super) const COMMON: &str = include_str!("../../workloads/common.sh");
+const COMMON: &str = include_str!("../../workloads/common.sh");
 const DISK: &str = include_str!("../../workloads/disk.sh");
 pub(super) const NET: &str = include_str!("../../workloads/net.sh");
 const HOTPLUG: &str = include_str!("../../workloads/hotplug.sh");
@@ -56,7 +57,19 @@ const MODES: [(&str, &str); 2] = [("strict", "iommu.strict=1"), ("lazy", "iommu.
 /// Memory that is plugged in is put to use, so that it can be taken out again.
 const PLUGGED: &str = "memhp_default_state=online_movable";
 
-const SCRIPT: &str = "/workload.sh";
+/// Where a guest has the script.
+pub(super) const SCRIPT: &str = "/workload.sh";
+
+/// A script and what it reads, written to `folder`, as files for a guest.
+pub(super) fn files(folder: &Path, script: &str) -> Result<Vec<(PathBuf, String)>> {
+    let texts = [(SCRIPT, script), ("/common.sh", COMMON)];
+    let write = |(place, text): (&str, &str)| {
+        let file = folder.join(place.trim_start_matches('/'));
+        fs::write(&file, text)?;
+        Ok((file, place.to_owned()))
+    };
+    texts.into_iter().map(write).collect()
+}
 
 impl Workload {
     const fn new(
@@ -102,10 +115,6 @@ impl Workload {
 
     fn boot(&self, lab: &Lab, kernel: &Kernel, mode: &str) -> Result<Boot> {
         let folder = tempfile::tempdir()?;
-        let script = folder.path().join("workload.sh");
-        fs::write(&script, self.script)?;
-        let common = folder.path().join("common.sh");
-        fs::write(&common, COMMON)?;
         let way = if self.devices[0].has_slot() {
             "slot"
         } else {
@@ -114,10 +123,7 @@ impl Workload {
         let arguments = ["sh", SCRIPT].iter().chain(self.arguments).chain([&way]);
         let guest = Guest {
             command: arguments.map(|&word| word.to_owned()).collect(),
-            files: vec![
-                (script, SCRIPT.to_owned()),
-                (common, "/common.sh".to_owned()),
-            ],
+            files: files(folder.path(), self.script)?,
             append: guest::words(&format!(
                 "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {PLUGGED} {mode}"
             )),
