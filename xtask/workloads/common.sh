@@ -21,6 +21,12 @@ something_was_mapped() {
     [ "${maps:-0}" -gt 100 ] || fail "the sanitizer has seen ${maps:-no} maps"
 }
 
+# sleep_and_wake: all devices are put to sleep, as far as they go while the processors stay awake, and woken up again a second later
+sleep_and_wake() {
+    echo platform > /sys/power/pm_test
+    echo freeze > /sys/power/state
+}
+
 # unplug DEVICE slot|board: the device goes away; its slot loses power, or, if it has none, the kernel is told to let go of it
 unplug() {
     if [ "$2" = board ]; then

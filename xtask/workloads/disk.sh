@@ -1,7 +1,7 @@
 #!/bin/sh
 # Block I/O with verification: disk.sh DISK DRIVER slot|board
-# Large and small requests, around the page cache and through it; then the driver is unbound and bound again. In the end the
-# device goes away while it is at work: the power of its slot is switched off, or, if it has none, it is removed.
+# Large and small requests, around the page cache and through it; then all devices sleep for a while in the middle of that,
+# and the driver is unbound and bound again. In the end the device goes away while it is at work: the power of its slot is switched off, or, if it has none, it is removed.
 set -eu
 . /common.sh
 disk=/dev/$1
@@ -24,11 +24,19 @@ write_and_read() {
     rm /tmp/read
 }
 
+# read_all: until there is nothing more, or no disk
+read_all() { dd if="$disk" of=/dev/null bs=65536 iflag=direct status=none; }
+
 await test -e "$disk"
 write_and_read 4096 256 oflag=direct
 write_and_read 65536 64 oflag=direct
 write_and_read 1048576 8 oflag=direct
 write_and_read 4096 1024 ""
+
+read_all &
+sleep_and_wake
+wait $!
+write_and_read 65536 64 oflag=direct
 
 device=$(device_of "/sys/class/block/$1")
 echo "$device" > "$driver/unbind"
@@ -41,7 +49,7 @@ cmp /tmp/written /tmp/read
 write_and_read 65536 64 oflag=direct
 
 something_was_mapped
-while dd if="$disk" of=/dev/null bs=65536 iflag=direct status=none 2> /dev/null; do :; done &
+while read_all 2> /dev/null; do :; done &
 sleep 0.5
 unplug "$device" "$3"
 await test ! -e "$disk"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Network traffic: net.sh DRIVER slot|board
-# To a host that sends back what it gets; then the driver is unbound and bound again. In the end the device goes away while it is
+# To a host that sends back what it gets; then all devices sleep for a while, and the driver is unbound and bound again. In the end the device goes away while it is
 # at work: the power of its slot is switched off, or, if it has none, it is removed.
 set -eu
 . /common.sh
@@ -35,6 +35,10 @@ up
 for bytes in 1 1400 100000 2000000; do
     echo_back $bytes
 done
+
+sleep_and_wake
+await carrier
+echo_back 500000
 
 for part in $(readlink -f "/sys/class/net/$name" | tr / ' '); do
     [ ! -e "$driver/$part" ] || device=$part

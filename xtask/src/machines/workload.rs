@@ -57,6 +57,9 @@ const MODES: [(&str, &str); 2] = [("strict", "iommu.strict=1"), ("lazy", "iommu.
 /// Memory that is plugged in is put to use, so that it can be taken out again.
 const PLUGGED: &str = "memhp_default_state=online_movable";
 
+/// Devices that are put to sleep are woken up again after a second.
+const SLEEP: &str = "suspend.pm_test_delay=1";
+
 /// Where a guest has the script.
 pub(super) const SCRIPT: &str = "/workload.sh";
 
@@ -125,7 +128,7 @@ impl Workload {
             command: arguments.map(|&word| word.to_owned()).collect(),
             files: files(folder.path(), self.script)?,
             append: guest::words(&format!(
-                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {PLUGGED} {mode}"
+                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {PLUGGED} {SLEEP} {mode}"
             )),
             devices: self.devices.to_vec(),
             timeout: Duration::from_secs(240),
