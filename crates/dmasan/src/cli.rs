@@ -2,15 +2,18 @@
 
 //! The command line.
 
+mod bench;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dmasan_lab::{Device, Implementation, MachineKind};
 
-use crate::bench::{Impl, Size};
 use crate::catalog;
 use crate::module_spec::{FileSpec, ModuleSpec};
+
+pub(crate) use bench::{BenchArgs, Stat, Tool};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -281,108 +284,6 @@ pub(crate) struct BuildArgs {
     pub(crate) json: bool,
 }
 
-/// What is made of the rounds of a benchmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Stat {
-    /// The median of the rounds' medians.
-    Median,
-    /// The least of the rounds' lower quartiles, for a machine that others use as well.
-    Quiet,
-}
-
-/// What measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Tool {
-    /// This project's module: real page tables without a device behind them.
-    Module,
-    /// The kernel's own benchmark: the DMA API, with a real driver of an IOMMU and a device.
-    #[value(name = "dma_map_benchmark")]
-    DmaMapBenchmark,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  dmasan bench                                   everything; takes minutes
-  dmasan bench --quick                           a first impression
-  dmasan bench --sizes 4K,2M --impls off,rust    two sizes, without the kernel's own implementation
-  dmasan bench --svg cost.svg --save             with a plot, and kept for comparison
-  dmasan bench --machine x86-vtd --tool dma_map_benchmark --impls none,off,c,rust,dma-api-debug
-                                                 through the DMA API, on a whole machine
-
-Kernels with the sanitizer off, the kernel's own, and this project's are booted in turn, several
-rounds. In each, a module times mapping and unmapping on real page tables, and allocating and
-freeing. Costs are of one operation on the whole range (of scattered pages: per 4K page), medians of
-the rounds' medians; ± is half of how far the middle half of the rounds lies apart.
-
-  large      the largest leaves that fit
-  4K leaves  the same memory at an IOVA that is off by 4K
-  scattered  4K pages of which no two neighbours are contiguous, unmapped as a whole
-  pages      the page allocator
-
-The kernels are the lab's without the page tables' own debugging, which costs several times what is
-measured here. Leave the machine alone meanwhile; where somebody else uses the same processor cores,
-as in a cloud, a cost may double for seconds, and --stat quiet compares best.
-
-With --tool dma_map_benchmark, a driver maps and unmaps one buffer after the other for a device that
-QEMU has. `none` is a kernel without the sanitizer, dma-api-debug one with DMA_API_DEBUG instead.
-
-On a PC whose processor is emulated, costs are counts of instructions, which do not depend on how
-busy the machine is; what memory and locked instructions cost, they do not tell.
-
-Exit status 1: some cases could not be measured.")]
-pub(crate) struct BenchArgs {
-    /// The machine to run on.
-    #[arg(long, value_parser = machine_parser(), default_value_t = MachineKind::Uml)]
-    pub(crate) machine: MachineKind,
-    /// What measures.
-    #[arg(long, value_enum, default_value_t = Tool::Module)]
-    pub(crate) tool: Tool,
-    /// What is compared.
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "IMPL",
-          default_values_t = [Impl::Off, Impl::C, Impl::Rust])]
-    pub(crate) impls: Vec<Impl>,
-    /// Sizes of the ranges: 4K, 64K, 1M, 2M, 16M, 128M, 1G [default: all; with dma_map_benchmark: 4K 1M].
-    #[arg(long, value_delimiter = ',', value_name = "SIZE")]
-    pub(crate) sizes: Vec<Size>,
-    /// Page-table formats.
-    #[arg(long, value_delimiter = ',', value_name = "FORMAT", default_value = "amdv1",
-          value_parser = catalog::FORMATS.to_vec())]
-    pub(crate) formats: Vec<String>,
-    /// How many threads at the same time [default: 1 2; with dma_map_benchmark: 1 4].
-    #[arg(long, value_delimiter = ',', value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=4))]
-    pub(crate) threads: Vec<u32>,
-    /// How often everything is booted [default: 11; with --quick: 3; with dma_map_benchmark: 2].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) rounds: Option<u32>,
-    /// How long each case is measured in each round, in milliseconds [default: 40; with --quick: 20].
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) millis: Option<u32>,
-    /// What is made of the rounds.
-    #[arg(long, value_enum, default_value_t = Stat::Median)]
-    pub(crate) stat: Stat,
-    /// Fewer sizes, one thread, fewer rounds, less time.
-    #[arg(long)]
-    pub(crate) quick: bool,
-    /// Your own kernel tree; it is copied, not changed [default: Debian's Linux source].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) linux: Option<PathBuf>,
-    /// How long one boot may take, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) timeout: u64,
-    /// Draw a plot, cost against size, to this file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) svg: Option<PathBuf>,
-    /// Keep the results in this folder, as a file named after the kernel and what it ran on.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "bench/results")]
-    pub(crate) save: Option<PathBuf>,
-    /// Print one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
     /// Remove the compilers and kernel sources too, which take the network to get again.
@@ -421,121 +322,4 @@ fn parse_case(text: &str) -> Result<u32, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::error::ErrorKind;
-    use clap::CommandFactory;
-
-    fn parse(line: &str) -> Result<Command, ErrorKind> {
-        let words = std::iter::once("dmasan").chain(line.split(' '));
-        Cli::try_parse_from(words)
-            .map(|cli| cli.command)
-            .map_err(|error| error.kind())
-    }
-
-    fn parse_run(line: &str) -> RunArgs {
-        match parse(line) {
-            Ok(Command::Run(args)) => args,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_definition_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn run_takes_modules_with_parameters_and_a_command_with_options() {
-        let args = parse_run("run --module a.ko:mode=uaf,n=3 --module dir --append x=1 -- ls -l /");
-        assert_eq!(args.modules[0].params, "mode=uaf n=3");
-        assert_eq!(args.modules[1].path, PathBuf::from("dir"));
-        assert_eq!(args.command, ["ls", "-l", "/"]);
-        assert_eq!((args.timeout, args.memory, args.no_load), (120, 256, false));
-        assert!(!args.follow && parse_run("run --follow --json -- ls -f").follow);
-    }
-
-    #[test]
-    fn run_needs_something_to_run() {
-        assert_eq!(
-            parse("run").unwrap_err(),
-            ErrorKind::MissingRequiredArgument
-        );
-        assert!(parse("run --module a.ko").is_ok());
-        assert_eq!(
-            parse("run --no-load -- ls").unwrap_err(),
-            ErrorKind::MissingRequiredArgument
-        );
-    }
-
-    #[test]
-    fn off_is_for_run_only() {
-        assert_eq!(
-            parse_run("run --impl off -- ls").sanitizer,
-            SanitizerOrOff::Off
-        );
-        assert_eq!(
-            parse("demo --impl off").unwrap_err(),
-            ErrorKind::InvalidValue
-        );
-    }
-
-    #[test]
-    fn bench_compares_all_unless_told_otherwise() {
-        let parse_bench = |line| match parse(line) {
-            Ok(Command::Bench(args)) => args,
-            other => panic!("{line}: {other:?}"),
-        };
-        let args = parse_bench("bench");
-        assert_eq!((args.impls.len(), args.threads.len()), (3, 0));
-        assert_eq!((args.formats, args.save), (vec!["amdv1".to_owned()], None));
-
-        let args = parse_bench("bench --impls off,rust --sizes 4k,2M --save --json");
-        let off_and_rust = [Impl::Off, Impl::Rust];
-        assert_eq!(args.impls, off_and_rust);
-        assert_eq!(args.sizes, [Size(4 << 10), Size(2 << 20)]);
-        assert_eq!(args.save, Some(PathBuf::from("bench/results")));
-        for wrong in [
-            "bench --sizes 3M",
-            "bench --threads 9",
-            "bench --formats arm",
-        ] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn demo_knows_the_cases_and_formats_of_the_zoo() {
-        let Ok(Command::Demo(args)) = parse("demo --case 1,p07 --format amdv1") else {
-            panic!()
-        };
-        assert_eq!(args.cases, [1, 7]);
-        assert_eq!(
-            parse("demo --case 12").unwrap_err(),
-            ErrorKind::ValueValidation
-        );
-        assert_eq!(
-            parse("demo --format arm").unwrap_err(),
-            ErrorKind::InvalidValue
-        );
-    }
-
-    #[test]
-    fn apply_either_checks_or_writes() {
-        assert!(parse("apply --linux x").is_ok());
-        assert_eq!(
-            parse("apply").unwrap_err(),
-            ErrorKind::MissingRequiredArgument
-        );
-        assert_eq!(
-            parse("apply --linux x --check --out y").unwrap_err(),
-            ErrorKind::ArgumentConflict
-        );
-    }
-
-    #[test]
-    fn the_cache_can_be_named_after_the_sub_command() {
-        let cli = Cli::try_parse_from(["dmasan", "doctor", "--cache", "/c"]).unwrap();
-        assert_eq!(cli.cache, Some(PathBuf::from("/c")));
-    }
-}
+mod tests;
