@@ -13,6 +13,7 @@ mod tally;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use dmasan_lab::MachineKind;
 
 use crate::machines::{Machines, Suite};
 use crate::steps::Step;
@@ -61,7 +62,8 @@ enum Chore {
     },
     /// Use page tables and pages at random in a booted kernel: two thirds of the time rightly, the rest wrongly.
     ///
-    /// With --with, in a kernel that watches itself, and KUnit, the zoo and the selftests of iommufd as well.
+    /// With --with, in a kernel that watches itself, and KUnit, the zoo and the selftests of iommufd as well; on a
+    /// machine under QEMU, KUnit and real drivers.
     Stress {
         /// How long, in seconds
         #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(3..=1_000_000))]
@@ -72,6 +74,9 @@ enum Chore {
         /// In a kernel with this fragment of linux/configs/debug, or with several of them put together
         #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = steps::parse_debug)]
         with: Vec<String>,
+        /// With --with, on this machine
+        #[arg(long, value_name = "MACHINE", default_value_t = MachineKind::Uml, requires = "with")]
+        machine: MachineKind,
     },
     /// Look into kernels for x86-64: where the sanitizer is built in and off, there is a nop and nothing else
     Nops,
@@ -104,12 +109,14 @@ fn main() -> ExitCode {
             seconds,
             seed,
             with,
+            machine: _,
         } if with.is_empty() => steps::stress(seconds, seed),
         Chore::Stress {
             seconds,
             seed,
             with,
-        } => steps::debug(&with, seconds, seed),
+            machine,
+        } => steps::debug(machine, &with, seconds, seed),
         Chore::Instructions => instructions::count(),
         Chore::Paths => paths::count(),
         Chore::Miri => prove::miri(),

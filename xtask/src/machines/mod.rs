@@ -103,9 +103,7 @@ impl Suite {
 
     /// What there is time for every day.
     fn daily() -> impl Iterator<Item = Suite> {
-        let is_daily =
-            |workload: &&Workload| matches!(workload.devices, [Device::E1000e | Device::Nvme]);
-        let workloads = WORKLOADS.iter().filter(is_daily).map(Suite::Workload);
+        let workloads = daily_workloads().map(Suite::Workload);
         [Suite::Edu].into_iter().chain(workloads)
     }
 
@@ -118,6 +116,22 @@ impl Suite {
             Suite::Bugs => bug::run(lab, kernel),
         }
     }
+}
+
+/// The same of real drivers.
+fn daily_workloads() -> impl Iterator<Item = &'static Workload> {
+    WORKLOADS
+        .iter()
+        .filter(|workload| matches!(workload.devices, [Device::E1000e | Device::Nvme]))
+}
+
+/// A few real drivers at work, in any kernel for a machine under QEMU.
+pub(crate) fn at_work(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
+    let mut all = Tally::default();
+    for workload in daily_workloads() {
+        all.add(workload.run(lab, kernel)?);
+    }
+    Ok(all)
 }
 
 /// What came of a suite on a machine.

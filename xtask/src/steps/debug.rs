@@ -10,6 +10,7 @@ use dmasan_lab::{Implementation, Kernel, KernelRequest, Lab, MachineKind};
 
 use super::{guest, iommufd, kunit, stress, trace, zoo};
 use crate::command::root;
+use crate::machines;
 use crate::tally::Tally;
 
 /// One in so many maps has an allocation fail, where allocations can be made to.
@@ -38,8 +39,8 @@ impl Fragments {
         names.iter().map(read).collect::<Result<_>>().map(Fragments)
     }
 
-    fn kernel(&self, lab: &Lab) -> Result<Kernel> {
-        let mut request = KernelRequest::new(MachineKind::Uml, Implementation::Rust);
+    fn kernel(&self, lab: &Lab, machine: MachineKind) -> Result<Kernel> {
+        let mut request = KernelRequest::new(machine, Implementation::Rust);
         for fragment in &self.0 {
             let path = fragment.path.display().to_string();
             request.fragments.push((path, fragment.text.clone()));
@@ -83,11 +84,16 @@ fn names() -> Result<Vec<String>> {
 }
 
 /// All of it in one kernel that watches all of these.
-pub(crate) fn run(names: &[String], seconds: u64, seed: u64) -> Result<Tally> {
+pub(crate) fn run(
+    machine: MachineKind,
+    names: &[String],
+    seconds: u64,
+    seed: u64,
+) -> Result<Tally> {
     let lab = guest::lab()?;
     let fragments = Fragments::read(names)?;
     println!("== building the kernel, if need be");
-    let kernel = fragments.kernel(&lab)?;
+    let kernel = fragments.kernel(&lab, machine)?;
     let mut tally = Tally::default();
 
     println!("== KUnit");
@@ -97,6 +103,12 @@ pub(crate) fn run(names: &[String], seconds: u64, seed: u64) -> Result<Tally> {
     let has_faults = fragments.set("CONFIG_FAIL_PAGE_ALLOC=y");
     let faults = if has_faults { FAULTS } else { 0 };
     tally.add(stress::stress_on(&lab, &kernel, seconds, seed, faults)?);
+
+    if machine != MachineKind::Uml {
+        println!("== drivers");
+        tally.add(machines::at_work(&lab, &kernel)?);
+        return Ok(tally);
+    }
 
     println!("== zoo");
     let paths: Vec<&Path> = fragments.0.iter().map(|f| f.path.as_path()).collect();
