@@ -17,9 +17,10 @@ use crate::{
 };
 use kernel::{
     bindings,
+    fmt,
     page::{Page, PAGE_SIZE},
     prelude::*,
-    str::CStr,
+    str::{CStr, CString},
     sync::atomic::Relaxed, //
 };
 use pin_init::zeroed;
@@ -69,6 +70,11 @@ fn log_of(provoke: impl FnOnce()) -> Result<KVec<KVec<u8>>> {
         copy.extend_from_slice(text, GFP_KERNEL)?;
         lines.push(copy, GFP_KERNEL)?;
     }
+}
+
+/// Words of a line that depend on the size of a page.
+fn text(words: fmt::Arguments<'_>) -> Result<CString> {
+    CString::try_from_fmt(words)
 }
 
 /// Whether lines begin with these words, in this order, whatever is between them.
@@ -159,11 +165,14 @@ mod suite {
             return Ok(());
         }
         let lines = freed_while_mapped()?;
+        let mapping = text(fmt!(
+            "mapping: iova {IOVA:#x}, {PAGE_SIZE} bytes, domain unmanaged "
+        ))?;
         assert!(has(
             &lines,
             &[
                 b"mapped: pfn 0x",
-                b"mapping: iova 0x76543000, 4096 bytes, domain unmanaged ",
+                mapping.to_bytes(),
                 b"mapped by: ",
                 b" ",
                 b"freed by: ",
@@ -174,6 +183,7 @@ mod suite {
 
     #[test]
     fn an_unmap_that_takes_more_is_a_bug_in_the_domains_of_the_dma_api() -> Result {
+        const UNMAPPED: usize = 512 * PAGE_SIZE;
         if !is_switched_on() {
             return Ok(());
         }
@@ -183,7 +193,7 @@ mod suite {
             log_of(|| {
                 // SAFETY: The domain is valid.
                 unsafe {
-                    __iommu_debug_unmap_oversized(&mut domain, IOVA, PAGE_SIZE, 512 * PAGE_SIZE);
+                    __iommu_debug_unmap_oversized(&mut domain, IOVA, PAGE_SIZE, UNMAPPED);
                     origins::domains::__iommu_debug_domain_gone(&mut domain);
                 }
             })
@@ -191,12 +201,15 @@ mod suite {
         let unmanaged = provoke(0)?;
         assert!(!has(&unmanaged, &[b"BUG: DMASAN: "]));
         let dma = provoke(bindings::__IOMMU_DOMAIN_DMA_API)?;
+        let oversized = text(fmt!(
+            "oversized: {PAGE_SIZE} bytes at iova {IOVA:#x} asked for, {UNMAPPED} bytes unmapped"
+        ))?;
         assert!(has(
             &dma,
             &[
                 b"====",
                 b"BUG: DMASAN: oversized-unmap in kunit",
-                b"oversized: 4096 bytes at iova 0x76543000 asked for, 2097152 bytes unmapped",
+                oversized.to_bytes(),
                 b"unmapped too much by: ",
                 b"====",
             ]
