@@ -14,6 +14,7 @@ use crate::{
         Case, //
     },
     support::{
+        stay_here,
         Format,
         Stage,
         Variant, //
@@ -107,6 +108,7 @@ fn find(number: i32) -> Option<&'static Case> {
 }
 
 fn perform(driver: Driver, stage: &Stage) -> Result {
+    stay_here()?;
     match stage.variant() {
         Variant::Bug => (driver.bug)(stage),
         Variant::Twin => (driver.twin)(stage),

@@ -35,6 +35,7 @@ mod catalog;
 use cases::Perform;
 use device::Edu;
 use support::{
+    stay_here,
     Device,
     Stage,
     Variant, //
@@ -77,7 +78,7 @@ struct Loaded;
 impl kernel::Module for Loaded {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let (stage, _) = scene()?;
-        next_owner::stay_here()?;
+        stay_here()?;
         stage.begin();
         OUTCOME.store(ENODEV.to_errno(), Relaxed);
         // Binds the driver, and unbinds it.

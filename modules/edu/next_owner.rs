@@ -9,29 +9,14 @@ use core::{
 
 use kernel::{
     bindings,
-    error::to_result,
     io::PhysAddr,
-    prelude::*,
-    task::Task, //
+    prelude::*, //
 };
 
 use crate::support::Pages;
 
 /// What the next owner keeps in its page.
 const PRECIOUS: u8 = 0x5a;
-/// How many blocks are allocated at most until the freed one is among them.
-const PATIENCE: usize = 2048;
-
-/// Keeps the current task on the first processor: what is freed on one is what is allocated on it next, and
-/// may never be found on another.
-pub(crate) fn stay_here() -> Result {
-    let mut first = bindings::cpumask::default();
-    if let Some(word) = first.bits.first_mut() {
-        *word = 1;
-    }
-    // SAFETY: The current task exists, and may change its own processors.
-    to_result(unsafe { bindings::set_cpus_allowed_ptr(Task::current_raw(), &first) })
-}
 
 /// Somebody who has nothing to do with the device, and keeps data in the pages that were freed.
 pub(crate) struct NextOwner {
@@ -39,20 +24,13 @@ pub(crate) struct NextOwner {
 }
 
 impl NextOwner {
-    /// Allocates blocks of `1 << order` pages until one of them is the one at `phys`; the others are
-    /// freed again.
+    /// Whoever gets the `1 << order` pages at `phys`, which have been freed.
     pub(crate) fn of(phys: PhysAddr, order: u32) -> Result<Self> {
-        let mut others = KVec::new();
-        for _ in 0..PATIENCE {
-            let pages = Pages::new(order)?;
-            if pages.phys() == phys {
-                let owner = Self { pages };
-                owner.with(|data| data.fill(PRECIOUS));
-                return Ok(owner);
-            }
-            others.push(pages, GFP_KERNEL)?;
-        }
-        Err(EAGAIN)
+        let owner = Self {
+            pages: Pages::at(phys, order)?,
+        };
+        owner.with(|data| data.fill(PRECIOUS));
+        Ok(owner)
     }
 
     /// How many bytes of its data somebody else has written over.

@@ -7,6 +7,8 @@ use crate::catalog;
 #[path = "zoo/support/pages.rs"]
 #[expect(dead_code, reason = "the zoo makes more use of it")]
 mod pages;
+#[path = "zoo/support/recycling.rs"]
+mod recycling;
 #[path = "zoo/support/stage.rs"]
 #[expect(dead_code, reason = "the zoo makes more use of it")]
 mod stage;
@@ -16,6 +18,7 @@ pub(crate) use self::{
         Pages,
         PfnRange, //
     },
+    recycling::stay_here,
     stage::{
         Place,
         Variant, //

@@ -4,8 +4,8 @@
 //!
 //! The shape of nvme-pci `1bf86336e4b6` (CVE-2026-64019) and hpsa `e166bafc483e`: the map has
 //! succeeded, a later step of the submission fails, and the way out undoes all but the map.
-//! The buffer is 64K at an address aligned to that, so that the formats which can (AMD v1,
-//! RISC-V with Svnapot) use one large leaf.
+//! The buffer is sixteen pages (64K, if a page is 4K) at an address aligned to that, so that the formats which
+//! can (AMD v1, RISC-V with Svnapot) use large leaves.
 
 use kernel::prelude::*;
 

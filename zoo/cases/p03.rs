@@ -4,8 +4,8 @@
 //!
 //! The shape of mt76 `c0f8055b3986` and `89829c9e65ab`: the buffer is mapped with its full size
 //! and unmapped with the length of the frame that arrived in it. The tail stays mapped.
-//! Address and buffer are aligned differently, so that every format uses 4K leaves and the
-//! buffer can be cut anywhere.
+//! Address and buffer are aligned differently, so that every format uses 4K leaves (several to
+//! a page, if pages are larger) and the buffer can be cut anywhere.
 
 use kernel::{
     page::PAGE_SIZE,

@@ -15,7 +15,8 @@
 
 use kernel::{
     page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sizes::SZ_2M, //
 };
 
 use crate::support::{
@@ -30,7 +31,7 @@ const SHARED: Iova = Iova(0x4020_0000);
 const RING: Iova = Iova(0x4060_0000);
 
 /// Order of a block that fits one 2M leaf.
-const HUGE: u32 = 9;
+const HUGE: u32 = Pages::order_of(SZ_2M);
 
 /// A queue's buffer of two pages, mapped at `iova`.
 fn buffer_at(nic: &Domain, iova: Iova) -> Result<Pages> {

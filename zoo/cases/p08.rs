@@ -5,7 +5,7 @@
 //! The shape of CVE-2014-3601 and CVE-2014-8369 in kvm: the error path of the device assignment
 //! counts from the wrong end and drops the pin of a page that an earlier mapping relies on. The
 //! pin was all that held the page.
-//! The IOMMU has no pages below 64K, so that the page is one of the many CPU pages under a granule.
+//! The IOMMU has no pages below sixteen of the CPU's, so that the page is one of many under a granule.
 
 use kernel::{
     page::PAGE_SIZE,
@@ -20,7 +20,7 @@ use crate::support::{
     Stage, //
 };
 
-/// Order of 64K. Formats without pages of that size take the next larger one.
+/// Order of sixteen pages: 64K, if a page is 4K. Formats without pages of that size take the next larger one.
 const LARGE: u32 = 4;
 const SLOT: Iova = Iova(0x100_0000_0000);
 

@@ -19,8 +19,8 @@ use crate::support::{
     Stage, //
 };
 
-const FIRST: Iova = Iova(0x2000);
-const SECOND: Iova = Iova(0x9000);
+const FIRST: Iova = Iova::page(2);
+const SECOND: Iova = Iova::page(9);
 
 /// The driver's private cache of one page.
 struct Cache {

@@ -35,7 +35,7 @@ impl FragmentPage {
         })
     }
 
-    /// Maps the first half: the whole page, as the IOMMU knows nothing smaller.
+    /// Maps the first half: the whole page, as no driver counts on an IOMMU that knows anything smaller.
     fn map_first(&self, nic: &Domain) -> Result {
         match &self.page {
             Some(page) => nic.map(PACKET, page.phys(), page.size()),

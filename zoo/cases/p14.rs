@@ -20,11 +20,11 @@ use crate::support::{
 };
 
 /// Not aligned as the buffer is, so that the map goes page by page.
-const WINDOW: Iova = Iova(0x3000_1000);
+const WINDOW: Iova = Iova::page(0x3_0001);
 /// Behind the window; nothing is mapped there.
-const FREE: Iova = Iova(0x3001_1000);
+const FREE: Iova = Iova::page(0x3_0011);
 /// In the middle of the window.
-const MAILBOX: Iova = Iova(0x3000_5000);
+const MAILBOX: Iova = Iova::page(0x3_0005);
 
 /// A page that the firmware owns, mapped in the middle of the window.
 fn firmware_mailbox(device: &Domain) -> Result<Pages> {

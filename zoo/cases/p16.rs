@@ -6,7 +6,10 @@
 //! buffer goes through the completion, which unmaps; a resize takes buffers out by another way,
 //! which does not.
 
-use kernel::prelude::*;
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
 
 use crate::support::{
     Domain,
@@ -20,7 +23,7 @@ const RING: Iova = Iova(0xc000_0000);
 /// Order of a buffer: two pages, for jumbo frames.
 const ORDER: u32 = 1;
 /// Distance of the buffers' addresses in bytes. They do not touch.
-const STRIDE: usize = 0x1_0000;
+const STRIDE: usize = 16 * PAGE_SIZE;
 const BEFORE: usize = 4;
 const AFTER: usize = 3;
 

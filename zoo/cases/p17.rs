@@ -7,8 +7,8 @@
 //! The buffer is 2M at an address aligned to that: one large leaf in every format.
 
 use kernel::{
-    page::PAGE_SIZE,
-    prelude::*, //
+    prelude::*,
+    sizes::SZ_2M, //
 };
 
 use crate::support::{
@@ -20,12 +20,9 @@ use crate::support::{
 
 const TRANSFER: Iova = Iova(0x20_0000_0000);
 
-/// Order of the buffer, 2M.
-const ORDER: u32 = 9;
-
 /// Starts a transfer; the card is done with it at once.
 fn transfer(card: &Domain) -> Result<Pages> {
-    let buffer = Pages::new(ORDER)?;
+    let buffer = Pages::new(Pages::order_of(SZ_2M))?;
     card.map(TRANSFER, buffer.phys(), buffer.size())?;
     Ok(buffer)
 }
@@ -37,7 +34,7 @@ pub(crate) fn bug(stage: &Stage) -> Result {
     stage.expect_report(buffer.pfns())?;
     drop(buffer);
 
-    card.unmap_exactly(TRANSFER, PAGE_SIZE << ORDER)
+    card.unmap_exactly(TRANSFER, SZ_2M)
 }
 
 pub(crate) fn twin(stage: &Stage) -> Result {
@@ -45,7 +42,7 @@ pub(crate) fn twin(stage: &Stage) -> Result {
     let buffer = transfer(&card)?;
 
     stage.expect_silence()?;
-    card.unmap_exactly(TRANSFER, PAGE_SIZE << ORDER)?;
+    card.unmap_exactly(TRANSFER, SZ_2M)?;
     drop(buffer);
     Ok(())
 }

@@ -6,7 +6,8 @@
 //! is mapped as one, and several descriptors point into it. The first one's bookkeeping holds
 //! the address behind the protocol headers, and the rest of the length, so the completion leaves
 //! the page with the headers mapped.
-//! Address and buffer are aligned differently, so that every format uses 4K leaves.
+//! Address and buffer are aligned differently, so that every format uses 4K leaves: several to a
+//! page, if pages are larger.
 
 use kernel::{
     page::PAGE_SIZE,

@@ -16,7 +16,7 @@ use crate::support::{
     Stage, //
 };
 
-const SLOT: Iova = Iova(0x3000);
+const SLOT: Iova = Iova::page(3);
 
 /// Shows a new frame to the device.
 fn show(display: &Domain) -> Result<Pages> {

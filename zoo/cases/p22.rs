@@ -13,7 +13,7 @@ use crate::support::{
     Stage, //
 };
 
-/// Order of 2M.
+/// Order of 512 pages: 2M, if a page is 4K.
 const LARGE: u32 = 9;
 const FRAME: Iova = Iova(0x2000_0000);
 

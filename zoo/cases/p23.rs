@@ -15,7 +15,7 @@ use crate::support::{
     Stage, //
 };
 
-const SLOT: Iova = Iova(0x5000);
+const SLOT: Iova = Iova::page(5);
 
 pub(crate) fn bug(stage: &Stage) -> Result {
     let device = Domain::overwriting()?;

@@ -18,7 +18,8 @@ use kernel::{
         PAGE_SHIFT,
         PAGE_SIZE, //
     },
-    prelude::*, //
+    prelude::*,
+    sizes::SZ_4K, //
 };
 
 use super::{
@@ -30,6 +31,13 @@ use super::{
 /// An address as a device sees it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Iova(pub(crate) usize);
+
+impl Iova {
+    /// The address of the page with this number, counted in CPU pages.
+    pub(crate) const fn page(number: usize) -> Self {
+        Self(number * PAGE_SIZE)
+    }
+}
 
 impl Add<usize> for Iova {
     type Output = Self;
@@ -55,16 +63,20 @@ pub(crate) struct Domain {
 }
 
 impl Domain {
-    /// Makes a domain with an empty page table.
+    /// Makes a domain with an empty page table. The IOMMU knows pages of 4K, whatever the CPU's are.
     pub(crate) fn new(format: Format) -> Result<Self> {
-        Self::with_granule(format, 0)
+        Self::with_pages_from(format, SZ_4K)
     }
 
     /// Makes a domain of an IOMMU that knows no pages smaller than `1 << order` CPU pages.
     pub(crate) fn with_granule(format: Format, order: u32) -> Result<Self> {
+        Self::with_pages_from(format, PAGE_SIZE << order)
+    }
+
+    fn with_pages_from(format: Format, smallest: usize) -> Result<Self> {
         // INVARIANT: The domain is new.
         Ok(Self {
-            ptr: table::alloc(format, PAGE_SIZE << order)?,
+            ptr: table::alloc(format, smallest)?,
         })
     }
 
@@ -85,12 +97,12 @@ impl Domain {
         unsafe { table::free_meanwhile(self.ptr, pages) }
     }
 
-    /// Order, in CPU pages, of the smallest page that the IOMMU knows.
+    /// Order of the CPU pages that hold the smallest page that the IOMMU knows.
     pub(crate) fn granule_order(&self) -> u32 {
         // SAFETY: By the type's invariants; the page sizes are constant.
         let sizes = unsafe { (*self.ptr.as_ptr()).pgsize_bitmap };
         // CAST: The shift is a small number.
-        sizes.trailing_zeros() - PAGE_SHIFT as u32
+        sizes.trailing_zeros().saturating_sub(PAGE_SHIFT as u32)
     }
 
     /// The last byte of the IOVA space.

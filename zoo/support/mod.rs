@@ -5,6 +5,7 @@
 mod domain;
 mod format;
 mod pages;
+mod recycling;
 #[expect(dead_code, reason = "only a device can be a witness")]
 mod stage;
 mod table;
@@ -19,6 +20,7 @@ pub(crate) use self::{
         Pages,
         PfnRange, //
     },
+    recycling::stay_here,
     stage::Variant,
 };
 

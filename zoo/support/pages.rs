@@ -70,6 +70,11 @@ impl Pages {
         })
     }
 
+    /// Order of the pages that hold this many bytes, a power of two. A page may be more than that.
+    pub(crate) const fn order_of(bytes: usize) -> u32 {
+        bytes.div_ceil(PAGE_SIZE).ilog2()
+    }
+
     /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
         PAGE_SIZE << self.order

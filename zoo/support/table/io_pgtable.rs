@@ -54,8 +54,7 @@ struct Table {
 /// It is owned by the caller, who gives it back with `iommu_domain_free()`.
 pub(super) fn alloc(kind: Kind, smallest: usize) -> Result<NonNull<bindings::iommu_domain>> {
     let iommu = KBox::new(Opaque::<bindings::device>::zeroed(), GFP_KERNEL)?;
-    let (format, mut cfg) = config(kind);
-    cfg.pgsize_bitmap &= !(smallest - 1);
+    let (format, mut cfg) = config(kind, smallest);
     cfg.iommu_dev = iommu.get();
     // SAFETY: The configuration is valid for the call, and the device longer than the table.
     let ops = unsafe { bindings::alloc_io_pgtable_ops(format, &mut cfg, ptr::null_mut()) };
@@ -64,7 +63,7 @@ pub(super) fn alloc(kind: Kind, smallest: usize) -> Result<NonNull<bindings::iom
     let domain = bindings::iommu_domain {
         type_: bindings::__IOMMU_DOMAIN_PAGING,
         ops: &DOMAIN_OPS,
-        pgsize_bitmap: cfg.pgsize_bitmap,
+        pgsize_bitmap: cfg.pgsize_bitmap & !(smallest - 1),
         geometry: bindings::iommu_domain_geometry {
             aperture_start: 0,
             aperture_end: (1 << cfg.ias) - 1,
@@ -82,9 +81,10 @@ pub(super) fn alloc(kind: Kind, smallest: usize) -> Result<NonNull<bindings::iom
 /// What is asked of the table.
 ///
 /// All walks snoop the CPU's caches, and there is no IOTLB, hence no operations for one. The long
-/// descriptors are those of an SMMUv3. The short ones can translate to 32 bits of physical
+/// descriptors are those of an SMMUv3, with a granule of 64K if that is what `smallest` asks for,
+/// and else of 4K. The short ones can translate to 32 bits of physical
 /// addresses only, and want their own tables there as well, unless they are MediaTek's.
-fn config(kind: Kind) -> (bindings::io_pgtable_fmt, bindings::io_pgtable_cfg) {
+fn config(kind: Kind, smallest: usize) -> (bindings::io_pgtable_fmt, bindings::io_pgtable_cfg) {
     let common = bindings::io_pgtable_cfg {
         coherent_walk: true,
         ..pin_init::zeroed()
@@ -94,8 +94,10 @@ fn config(kind: Kind) -> (bindings::io_pgtable_fmt, bindings::io_pgtable_cfg) {
             bindings::io_pgtable_fmt_ARM_64_LPAE_S1,
             bindings::io_pgtable_cfg {
                 quirks: NO_WARN,
-                // The table picks a granule, and keeps the sizes that go with it.
-                pgsize_bitmap: SZ_4K | SZ_2M | SZ_1G | SZ_64K | SZ_512M,
+                pgsize_bitmap: match smallest {
+                    SZ_64K => SZ_64K | SZ_512M,
+                    _ => SZ_4K | SZ_2M | SZ_1G,
+                },
                 ias: 48,
                 oas: 48,
                 ..common
