@@ -35,6 +35,8 @@ pub enum Device {
     Nvme,
     /// A disk of paravirtual make.
     VirtioBlk,
+    /// A source of random numbers of paravirtual make.
+    VirtioRng,
     /// A SATA controller with a disk.
     Ahci,
     /// A USB controller with a stick.
@@ -47,13 +49,14 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Device; 10] = [
+    pub const ALL: [Device; 11] = [
         Device::Edu,
         Device::E1000e,
         Device::Igb,
         Device::VirtioNet,
         Device::Nvme,
         Device::VirtioBlk,
+        Device::VirtioRng,
         Device::Ahci,
         Device::Xhci,
         Device::Sdhci,
@@ -70,6 +73,7 @@ impl Device {
             Device::VirtioNet => "virtio-net",
             Device::Nvme => "nvme",
             Device::VirtioBlk => "virtio-blk",
+            Device::VirtioRng => "virtio-rng",
             Device::Ahci => "ahci",
             Device::Xhci => "xhci",
             Device::Sdhci => "sdhci",
@@ -88,7 +92,7 @@ impl Device {
             | Device::Nvme
             | Device::VirtioBlk
             | Device::Xhci => true,
-            Device::Edu | Device::Ahci | Device::Sdhci | Device::Dimm => false,
+            Device::Edu | Device::VirtioRng | Device::Ahci | Device::Sdhci | Device::Dimm => false,
         }
     }
 
@@ -137,6 +141,10 @@ impl Device {
             Device::VirtioNet => network(&format!("virtio-net-pci,{VIRTIO}")),
             Device::Nvme => disk(&[format!("nvme,serial={id},drive={id},{slot}")]),
             Device::VirtioBlk => disk(&[format!("virtio-blk-pci,{VIRTIO},drive={id},{slot}")]),
+            Device::VirtioRng => Ok(vec![
+                "-device".to_owned(),
+                format!("virtio-rng-pci,{VIRTIO}"),
+            ]),
             Device::Ahci => disk(&[
                 format!("ahci,id=b{number}"),
                 format!("ide-hd,bus=b{number}.0,drive={id}"),
@@ -196,6 +204,6 @@ mod tests {
             let sits = arguments.iter().any(|one| one.ends_with(&slot));
             assert_eq!(sits, device.has_slot(), "{arguments:?}");
         }
-        assert_eq!(folder.path().join("disk8").metadata().unwrap().len(), DISK);
+        assert_eq!(folder.path().join("disk9").metadata().unwrap().len(), DISK);
     }
 }
