@@ -24,7 +24,7 @@ pub(crate) struct Workload {
 
 /// What the scripts read.
 const COMMON: &str = include_str!("../../workloads/common.sh");
-const DISK: &str = include_str!("../../workloads/disk.sh");
+pub(super) const DISK: &str = include_str!("../../workloads/disk.sh");
 pub(super) const NET: &str = include_str!("../../workloads/net.sh");
 const HOTPLUG: &str = include_str!("../../workloads/hotplug.sh");
 

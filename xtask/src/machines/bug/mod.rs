@@ -1,8 +1,10 @@
-//! Bugs of real drivers, each with and without: caught the one time, silent the other. A further one is an entry in the list,
-//! and a patch.
+//! Bugs of real drivers, each with and without: caught the one time, silent the other. A further one is an entry in
+//! `list.rs`, and a patch.
 //!
 //! The driver is compiled as a module of another name, from the kernel's own source, and takes the place of the
 //! one in the kernel, which is kept from starting.
+
+mod list;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,8 @@ use diffy::Patch;
 use dmasan_lab::{Boot, Device, Guest, GuestModule, Kernel, Lab};
 use dmasan_report::{Kind, Report};
 
-use super::workload::{self, NET, SCRIPT};
+use self::list::{BUGS, PROGRAMS};
+use super::workload::{self, SCRIPT};
 use crate::command::root;
 use crate::steps::guest;
 use crate::tally::Tally;
@@ -65,95 +68,18 @@ impl Difference {
     }
 }
 
-const SCARCE: &str = include_str!("../../workloads/scarce.sh");
-const UNREAD: &str = include_str!("../../workloads/unread.sh");
-const GAPS: &str = include_str!("../../workloads/gaps.rs");
-
-const BUGS: &[Bug] = &[
-    Bug {
-        name: "nvme-sgl-list",
-        driver: "nvme",
-        sources: &["drivers/nvme/host"],
-        patch: Difference::PutsBack("linux/bugs/nvme/sgl-list.patch"),
-        device: Device::Nvme,
-        init: "nvme_init",
-        // Scatter-gather lists are for requests of any size.
-        parameters: "sgl_threshold=1",
-        script: SCARCE,
-        arguments: "gaps",
-        unloads: true,
-        kinds: &[Kind::FreedWhileMapped],
-        caller: "nvme_prep_rq",
-    },
-    Bug {
-        name: "nvme-prp-list",
-        driver: "nvme",
-        sources: &["drivers/nvme/host"],
-        patch: Difference::Mends("docs/findings/nvme-unmap-all-of-the-request.patch"),
-        device: Device::Nvme,
-        init: "nvme_init",
-        // No scatter-gather lists.
-        parameters: "sgl_threshold=0",
-        script: SCARCE,
-        arguments: "pages",
-        unloads: true,
-        // Where a leaf is larger than a page, the first page's unmap takes others away.
-        kinds: &[Kind::FreedWhileMapped, Kind::OversizedUnmap],
-        caller: "nvme_prep_rq",
-    },
-    Bug {
-        name: "igb-order",
-        driver: "igb",
-        sources: &["drivers/net/ethernet/intel/igb"],
-        patch: Difference::Mends("docs/findings/igb-unmap-before-free.patch"),
-        device: Device::Igb,
-        init: "igb_init_module",
-        parameters: "",
-        script: NET,
-        arguments: "igb slot",
-        unloads: true,
-        kinds: &[Kind::FreedWhileMapped],
-        caller: "igb_xmit_frame_ring",
-    },
-    Bug {
-        name: "page-pool-unread",
-        driver: "virtio-net",
-        sources: &[
-            "drivers/net/virtio_net.c",
-            "net/core/page_pool.c",
-            "net/core/dev.h",
-            "net/core/mp_dmabuf_devmem.h",
-            "net/core/netmem_priv.h",
-            "net/core/page_pool_priv.h",
-        ],
-        patch: Difference::PutsBack("linux/bugs/virtio-net/unread.patch"),
-        device: Device::VirtioNet,
-        init: "virtio_net_driver_init",
-        parameters: "",
-        script: UNREAD,
-        arguments: "virtio-pci",
-        // Pages that wait for a reader come back to its own page pool.
-        unloads: false,
-        kinds: &[Kind::LeakAtUnbind],
-        caller: "page_pool_dma_map",
-    },
-];
+/// Reports that the console has time for.
+const FEW: &str = "iommu.debug_pagealloc.reports=32";
 
 /// Two tests with each bug, and three without it.
 pub(super) fn run(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
     let mut tally = Tally::default();
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("gaps.rs"), GAPS)?;
-    lab.program(
-        kernel,
-        "rustc --edition 2021 -O -C target-feature=+crt-static -o /result/gaps /result/gaps.rs",
-        folder.path(),
-    )?;
-    let gaps = folder.path().join("gaps");
+    let programs = programs(lab, kernel, folder.path())?;
     for bug in BUGS {
         let what = format!("{}, {}", kernel.machine, bug.name);
 
-        let boot = bug.boot(lab, kernel, true, &gaps)?;
+        let boot = bug.boot(lab, kernel, true, &programs)?;
         guest::expect_end(&mut tally, &format!("{what}, buggy"), &boot);
         let reports = guest::reports(&boot);
         let (right, wrong): (Vec<_>, Vec<_>) = reports.iter().partition(|one| bug.explains(one));
@@ -168,12 +94,26 @@ pub(super) fn run(lab: &Lab, kernel: &Kernel) -> Result<Tally> {
             !right.is_empty() && wrong.is_empty(),
         );
 
-        let boot = bug.boot(lab, kernel, false, &gaps)?;
+        let boot = bug.boot(lab, kernel, false, &programs)?;
         let what = format!("{what}, mended");
         guest::expect_silence(&mut tally, &what, &boot);
         tally.check(&format!("{what}: the work is done"), boot.exit == Some(0));
     }
     Ok(tally)
+}
+
+/// The programs that scripts use, compiled in `folder`, as files for a guest.
+fn programs(lab: &Lab, kernel: &Kernel, folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+    const COMPILE: &str = "rustc --edition 2021 -O -C target-feature=+crt-static -C strip=symbols";
+    let mut script = "cd /result".to_owned();
+    let mut files = Vec::new();
+    for (name, text) in PROGRAMS {
+        fs::write(folder.join(name).with_extension("rs"), text)?;
+        script += &format!("\n{COMPILE} {name}.rs");
+        files.push((folder.join(name), format!("/{name}")));
+    }
+    lab.program(kernel, &script, folder)?;
+    Ok(files)
 }
 
 impl Bug {
@@ -187,7 +127,13 @@ impl Bug {
             })
     }
 
-    fn boot(&self, lab: &Lab, kernel: &Kernel, buggy: bool, gaps: &Path) -> Result<Boot> {
+    fn boot(
+        &self,
+        lab: &Lab,
+        kernel: &Kernel,
+        buggy: bool,
+        programs: &[(PathBuf, String)],
+    ) -> Result<Boot> {
         let source = self.source(kernel, buggy)?;
         let modules = lab
             .module(kernel, &source)
@@ -197,7 +143,7 @@ impl Bug {
         };
         let folder = tempfile::tempdir()?;
         let mut files = workload::files(folder.path(), self.script)?;
-        files.push((gaps.to_owned(), "/gaps".to_owned()));
+        files.extend_from_slice(programs);
         let unload = if self.unloads && !buggy {
             format!("rmmod {}_trial", self.driver)
         } else {
@@ -212,7 +158,7 @@ impl Bug {
             command: ["sh", "-c", &command].map(str::to_owned).to_vec(),
             files,
             append: guest::words(&format!(
-                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 iommu.strict=1 initcall_blacklist={}",
+                "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 {FEW} iommu.strict=1 initcall_blacklist={}",
                 self.init
             )),
             devices: vec![self.device],
