@@ -52,7 +52,7 @@ pub use error::LabError;
 pub use interrupt::interrupt;
 pub use kernel::{Implementation, Kernel, KernelRequest, UnknownName};
 pub use lab::{Lab, RootCommand};
-pub use machine::{Boot, Device, Guest, GuestModule, MachineKind};
+pub use machine::{Board, Boot, Device, Guest, GuestModule, MachineKind};
 pub use module::OwnModule;
 pub use native::Tool;
 pub use progress::{Progress, Quiet, Step};

@@ -27,6 +27,15 @@ pub struct GuestModule {
     pub params: String,
 }
 
+/// Hardware that no [`Device`] is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Board {
+    /// QEMU's arguments for it, which come after the machine's own.
+    pub arguments: Vec<String>,
+    /// The device tree of the whole board, where QEMU's does not tell of it.
+    pub device_tree: PathBuf,
+}
+
 /// What is to run.
 #[derive(Debug, Clone)]
 pub struct Guest {
@@ -46,6 +55,8 @@ pub struct Guest {
     pub cpus: u32,
     /// Devices besides those that the machine has anyway.
     pub devices: Vec<Device>,
+    /// Further hardware.
+    pub board: Option<Board>,
     /// Where the processor is emulated: its clock counts instructions, each of which takes `1 << icount` ns, and tells no
     /// time. What the guest measures is then the same whatever else the host does.
     pub icount: Option<u8>,
@@ -64,6 +75,7 @@ impl Default for Guest {
             memory_mib: 256,
             cpus: 2,
             devices: Vec::new(),
+            board: None,
             icount: None,
             timeout: Duration::from_secs(120),
         }
@@ -144,6 +156,7 @@ fn boot_on(
         memory_mib: guest.memory_mib,
         cpus: guest.cpus,
         devices: &guest.devices,
+        board: guest.board.as_ref(),
         scratch: scratch.path(),
         emulator: ground.emulator,
         accel,

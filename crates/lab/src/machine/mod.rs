@@ -34,7 +34,7 @@ use crate::LabError;
 pub(crate) use accel::Accel;
 pub use device::Device;
 pub(crate) use guest::{boot, Ground};
-pub use guest::{Boot, Guest, GuestModule};
+pub use guest::{Board, Boot, Guest, GuestModule};
 pub(crate) use initramfs::Busybox;
 
 /// The name of the guest's user space in its scratch folder.
@@ -209,6 +209,7 @@ pub(crate) struct Start<'a> {
     pub(crate) memory_mib: u32,
     pub(crate) cpus: u32,
     pub(crate) devices: &'a [Device],
+    pub(crate) board: Option<&'a Board>,
     /// A folder that has the [`INITRAMFS`] in it, also for files of the machine's own; removed
     /// afterwards.
     pub(crate) scratch: &'a Path,

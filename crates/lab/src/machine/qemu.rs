@@ -3,6 +3,7 @@
 //! Machines under QEMU. What tells them apart is data; each is a file of its own.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::{Accel, Device, Machine, Start};
@@ -93,11 +94,7 @@ impl Machine for Qemu {
             tool: program.to_owned(),
             fix: format!("dmasan build --machine {}", self.name),
         })?;
-        // The emulator sees one folder only.
-        let kernel = start.scratch.join("kernel");
-        fs::hard_link(start.image, &kernel)
-            .or_else(|_| fs::copy(start.image, &kernel).map(drop))
-            .map_err(LabError::io("copy the kernel to", &kernel))?;
+        show(start.image, &start.scratch.join("kernel"))?;
 
         let mut arguments: Vec<String> = [
             // Neither the user's settings nor devices that nobody has asked for.
@@ -142,6 +139,11 @@ impl Machine for Qemu {
             arguments.extend(["-icount".to_owned(), icount]);
         }
         arguments.extend(self.board.iter().map(|&word| word.to_owned()));
+        if let Some(board) = start.board {
+            show(&board.device_tree, &start.scratch.join("board"))?;
+            arguments.extend(["-dtb".to_owned(), "board".to_owned()]);
+            arguments.extend(board.arguments.iter().cloned());
+        }
         for (number, device) in start.devices.iter().enumerate() {
             if !self.takes(*device) {
                 return Err(LabError::NoDevice {
@@ -153,4 +155,11 @@ impl Machine for Qemu {
         }
         Ok(emulator.command(program, &arguments, start.scratch))
     }
+}
+
+/// Puts a file where the emulator sees it: in the one folder.
+fn show(file: &Path, path: &Path) -> Result<(), LabError> {
+    fs::hard_link(file, path)
+        .or_else(|_| fs::copy(file, path).map(drop))
+        .map_err(LabError::io("copy what is booted to", path))
 }

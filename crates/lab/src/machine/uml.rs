@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use super::{Machine, Start};
+use super::{Device, Machine, Start};
 use crate::process::tethered;
 use crate::LabError;
 
@@ -62,10 +62,12 @@ impl Machine for Uml {
     }
 
     fn command(&self, start: &Start<'_>) -> Result<Command, LabError> {
-        if let Some(device) = start.devices.first() {
+        let device = start.devices.first().map(Device::to_string);
+        let board = start.board.map(|_| "board".to_owned());
+        if let Some(device) = device.or(board) {
             return Err(LabError::NoDevice {
                 machine: self.name().to_owned(),
-                device: device.to_string(),
+                device,
             });
         }
         if start.icount.is_some() {
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    use crate::machine::{Accel, Device};
+    use crate::machine::Accel;
 
     fn command(append: &[String], devices: &[Device]) -> Result<Command, LabError> {
         Uml.command(&Start {
@@ -119,6 +121,7 @@ mod tests {
             memory_mib: 256,
             cpus: 2,
             devices,
+            board: None,
             scratch: Path::new("/s"),
             emulator: None,
             accel: Accel::Tcg,
