@@ -2,6 +2,7 @@
 
 mod bug;
 mod finding;
+mod vfio;
 mod workload;
 
 use std::fmt;
@@ -44,6 +45,8 @@ pub(crate) enum Suite {
     /// What of the zoo runs on a device that writes.
     Edu,
     Workload(&'static Workload),
+    /// Devices that are assigned to user space.
+    Vfio,
     /// Bugs of real drivers.
     Bugs,
 }
@@ -55,6 +58,7 @@ impl fmt::Display for Suite {
             Suite::Zoo => f.pad("zoo"),
             Suite::Edu => f.pad("edu"),
             Suite::Workload(workload) => f.pad(workload.name),
+            Suite::Vfio => f.pad("vfio"),
             Suite::Bugs => f.pad("bugs"),
         }
     }
@@ -84,7 +88,7 @@ impl Suite {
         [Suite::Kunit, Suite::Zoo]
             .into_iter()
             .chain(workloads)
-            .chain([Suite::Bugs])
+            .chain([Suite::Vfio, Suite::Bugs])
     }
 
     /// Whether the machine has what it takes.
@@ -96,6 +100,7 @@ impl Suite {
                 let mut devices = workload.devices.iter();
                 machine.translates_dma() && devices.all(|one| machine.takes(*one))
             }
+            Suite::Vfio => vfio::fits(machine),
             // One of them has a program, which is compiled for the machine's own processor.
             Suite::Bugs => machine.translates_dma() && machine.runs_programs(),
         }
@@ -113,6 +118,7 @@ impl Suite {
             Suite::Zoo => zoo::on(kernel.machine, &[]),
             Suite::Edu => zoo::on(kernel.machine, &["--format", zoo::EDU]),
             Suite::Workload(workload) => workload.run(lab, kernel),
+            Suite::Vfio => vfio::run(lab, kernel),
             Suite::Bugs => bug::run(lab, kernel),
         }
     }
