@@ -16,35 +16,29 @@ pub(super) const PROGRAMS: [(&str, &str); 2] = [
     ("vdpa", include_str!("../../../workloads/vdpa.rs")),
 ];
 
+/// Data in gaps, behind lists of segments.
+const NVME_SGL: Bug = Bug {
+    name: "nvme-sgl-list",
+    driver: "nvme",
+    sources: &["drivers/nvme/host"],
+    patch: Difference::PutsBack("linux/bugs/nvme/sgl-list.patch"),
+    device: Device::Nvme,
+    init: "nvme_init",
+    // Scatter-gather lists are for requests of any size.
+    parameters: "sgl_threshold=1",
+    script: SCARCE,
+    arguments: "gaps",
+    unloads: true,
+    kinds: &[Kind::FreedWhileMapped],
+    caller: "nvme_prep_rq",
+};
+
 pub(super) const BUGS: &[Bug] = &[
-    Bug {
-        name: "nvme-sgl-list",
-        driver: "nvme",
-        sources: &["drivers/nvme/host"],
-        patch: Difference::PutsBack("linux/bugs/nvme/sgl-list.patch"),
-        device: Device::Nvme,
-        init: "nvme_init",
-        // Scatter-gather lists are for requests of any size.
-        parameters: "sgl_threshold=1",
-        script: SCARCE,
-        arguments: "gaps",
-        unloads: true,
-        kinds: &[Kind::FreedWhileMapped],
-        caller: "nvme_prep_rq",
-    },
+    NVME_SGL,
     Bug {
         name: "nvme-sgl-free",
-        driver: "nvme",
-        sources: &["drivers/nvme/host"],
         patch: Difference::PutsBack("linux/bugs/nvme/sgl-free.patch"),
-        device: Device::Nvme,
-        init: "nvme_init",
-        parameters: "sgl_threshold=1",
-        script: SCARCE,
-        arguments: "gaps",
-        unloads: true,
-        kinds: &[Kind::FreedWhileMapped],
-        caller: "nvme_prep_rq",
+        ..NVME_SGL
     },
     Bug {
         name: "nvme-prp-list",
