@@ -25,7 +25,6 @@ use crate::{
     support::{
         yield_now,
         Domain,
-        Format,
         Iova, //
     },
     unmapping::{
@@ -37,8 +36,8 @@ use crate::{
 /// Domains that a thread has for itself, besides the shared ones.
 const OWN: usize = 2;
 
-/// All domains of a thread: first its own, then the shared ones.
-const DOMAINS: usize = OWN + Scene::COUNT;
+/// Domains of a thread at most: first its own, then the shared ones.
+const DOMAINS: usize = OWN + Scene::MOST;
 
 /// Mappings of a thread in a domain at most.
 const SLOTS: usize = u64::BITS as usize;
@@ -67,7 +66,7 @@ impl<'a> Actor<'a> {
         let mut random = Random::new(seed, index);
         let mut own = KVec::with_capacity(OWN, GFP_KERNEL)?;
         for _ in 0..OWN {
-            own.push_within_capacity(any_domain(&mut random)?)?;
+            own.push_within_capacity(any_domain(scene, &mut random)?)?;
         }
         Ok(Self {
             scene,
@@ -130,7 +129,7 @@ impl<'a> Actor<'a> {
 
     /// Maps a block once more.
     fn map_more(&mut self, index: usize) -> Result {
-        let domain = self.random.below(DOMAINS);
+        let domain = self.random.below(OWN + self.scene.len());
         let Some(slot) = self.take_slot(domain) else {
             return Ok(());
         };
@@ -200,7 +199,7 @@ impl<'a> Actor<'a> {
 
     /// Frees a block of which one page is mapped.
     fn free_wrongly(&mut self, block: Block) -> Result {
-        let domain = self.random.below(DOMAINS);
+        let domain = self.random.below(OWN + self.scene.len());
         let Some(slot) = self.take_slot(domain) else {
             return self.free(block);
         };
@@ -224,7 +223,7 @@ impl<'a> Actor<'a> {
     fn renew_domain(&mut self) -> Result {
         let index = self.random.below(OWN);
         if self.slots[index] == 0 {
-            self.own[index] = any_domain(&mut self.random)?;
+            self.own[index] = any_domain(self.scene, &mut self.random)?;
             self.scene.tally.domains.up();
         }
         Ok(())
@@ -253,6 +252,6 @@ fn device<'a>(own: &'a KVec<Domain>, scene: &'a Scene, index: usize) -> &'a Doma
     }
 }
 
-fn any_domain(random: &mut Random) -> Result<Domain> {
-    Domain::new(Format::ALL[random.below(Format::ALL.len())])
+fn any_domain(scene: &Scene, random: &mut Random) -> Result<Domain> {
+    Domain::new(scene.formats[random.below(scene.formats.len())])
 }

@@ -8,7 +8,10 @@ use crate::{
     actor::Actor,
     drain,
     scene::Scene,
-    support, //
+    support::{
+        self,
+        Format, //
+    },
 };
 
 /// More threads than anybody needs.
@@ -21,18 +24,23 @@ pub(crate) struct Plan {
     pub(crate) millis: u32,
     pub(crate) wrong: u32,
     pub(crate) faults: u32,
+    pub(crate) formats: usize,
 }
 
 impl Plan {
     /// Does it, and says in the log what was done.
     ///
-    /// Fails with [`EINVAL`] if there are no threads or too many, and with the first error of a
-    /// thread.
+    /// Fails with [`EINVAL`] if there are no threads or formats or too many, and with the first
+    /// error of a thread.
     pub(crate) fn run(&self) -> Result {
         if self.threads == 0 || self.threads > MOST_THREADS {
             pr_err!("threads={}: 1 to {}\n", self.threads, MOST_THREADS);
             return Err(EINVAL);
         }
+        let Some(formats @ [_, ..]) = Format::ALL.get(..self.formats) else {
+            pr_err!("formats={}: 1 to {}\n", self.formats, Format::ALL.len());
+            return Err(EINVAL);
+        };
         pr_info!(
             "begin seed={} threads={} millis={} wrong={} faults={}\n",
             self.seed,
@@ -41,7 +49,7 @@ impl Plan {
             self.wrong,
             self.faults
         );
-        let scene = Scene::new(self.wrong, self.faults)?;
+        let scene = Scene::new(formats, self.wrong, self.faults)?;
         support::on_each(self.threads, |index| {
             Actor::new(&scene, self.seed, index)?
                 .act(self.millis)

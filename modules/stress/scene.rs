@@ -27,6 +27,8 @@ const EACH: usize = 1;
 
 /// Seen by all threads.
 pub(crate) struct Scene {
+    /// Those that are used.
+    pub(crate) formats: &'static [Format],
     pub(crate) domains: SharedDomains,
     pub(crate) tally: Tally,
     pub(crate) faults: Faults,
@@ -38,13 +40,14 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Makes domains of all formats.
-    pub(crate) fn new(wrong: u32, faults: u32) -> Result<Self> {
-        let mut domains = KVec::with_capacity(Self::COUNT, GFP_KERNEL)?;
-        for index in 0..Self::COUNT {
-            domains.push_within_capacity(Domain::new(Format::ALL[index % Format::ALL.len()])?)?;
+    /// Makes domains of these formats, of which there is at least one.
+    pub(crate) fn new(formats: &'static [Format], wrong: u32, faults: u32) -> Result<Self> {
+        let mut domains = KVec::with_capacity(EACH * formats.len(), GFP_KERNEL)?;
+        for format in formats.iter().cycle().take(EACH * formats.len()) {
+            domains.push_within_capacity(Domain::new(*format)?)?;
         }
         Ok(Self {
+            formats,
             domains: SharedDomains::new(domains),
             tally: Tally::new(),
             faults: Faults::new(faults)?,
@@ -54,8 +57,13 @@ impl Scene {
         })
     }
 
+    /// How many domains there are at most.
+    pub(crate) const MOST: usize = EACH * Format::ALL.len();
+
     /// How many domains there are.
-    pub(crate) const COUNT: usize = EACH * Format::ALL.len();
+    pub(crate) fn len(&self) -> usize {
+        EACH * self.formats.len()
+    }
 
     /// One in how many blocks is freed while mapped, if any.
     pub(crate) fn wrong(&self) -> Option<usize> {

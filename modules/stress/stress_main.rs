@@ -74,6 +74,10 @@ module! {
             default: 0,
             description: "In one of so many maps, an allocation fails; 0 (default) for none",
         },
+        formats: u32 {
+            default: 6,
+            description: "How many page table formats are used; the last of them, Arm's v7s, says of every hole what it thinks",
+        },
     },
 }
 
@@ -89,6 +93,8 @@ impl kernel::Module for Stress {
             millis: module_parameters::millis.value(),
             wrong: module_parameters::wrong.value(),
             faults: module_parameters::faults.value(),
+            // CAST: A small number.
+            formats: module_parameters::formats.value() as usize,
         }
         .run()?;
         Ok(Stress)

@@ -88,6 +88,15 @@ impl Domain {
         })
     }
 
+    /// Makes a domain of an IOMMU that lets a live entry be mapped again, and goes by the first of
+    /// its translations. It has 64 pages of IOVA.
+    pub(crate) fn keeping() -> Result<Self> {
+        // INVARIANT: The domain is new.
+        Ok(Self {
+            ptr: table::alloc_keeping()?,
+        })
+    }
+
     /// Has `pages` freed in the middle of the next map or unmap of a domain of
     /// [`overwriting`](Self::overwriting), as by another thread.
     ///

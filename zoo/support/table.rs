@@ -43,7 +43,14 @@ pub(super) fn alloc(format: Format, smallest: usize) -> Result<NonNull<bindings:
 ///
 /// It has 64 pages of IOVA from 0 on, and is owned by the caller as above.
 pub(super) fn alloc_overwriting() -> Result<NonNull<bindings::iommu_domain>> {
-    flat::alloc()
+    flat::alloc(flat::Goes::ByTheLast)
+}
+
+/// Allocates a domain of an IOMMU that lets live entries be mapped again, and goes by what was there first.
+///
+/// Else as above.
+pub(super) fn alloc_keeping() -> Result<NonNull<bindings::iommu_domain>> {
+    flat::alloc(flat::Goes::ByTheFirst)
 }
 
 /// Has `pages` freed in the middle of the next map or unmap, if it is one of [`alloc_overwriting()`].

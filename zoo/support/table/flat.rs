@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The simplest page table there is: one array, and nobody looks what an entry held before.
+//! The simplest page table there is: one array, which never refuses a map.
 //!
 //! Spreadtrum's IOMMU has one like it (`drivers/iommu/sprd-iommu.c`); those of Tegra and s390 have
-//! levels, and write over live entries as well.
+//! levels, and write over live entries as well. Virtio-iommu takes both, and goes by the first.
 
 use core::{
     cell::Cell,
@@ -23,10 +23,18 @@ use super::super::Pages;
 
 const ENTRIES: usize = 64;
 
+/// Which translation counts where a live entry is mapped again.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Goes {
+    ByTheFirst,
+    ByTheLast,
+}
+
 /// One domain. The core's pointer to the domain leads back here: it lies at offset 0.
 #[repr(C)]
 struct Table {
     domain: bindings::iommu_domain,
+    goes: Goes,
     /// Physical addresses, 0 for none.
     entries: [Cell<bindings::phys_addr_t>; ENTRIES],
     /// Freed in the middle of the next change of an entry.
@@ -36,7 +44,7 @@ struct Table {
 /// Allocates a domain with an empty page table.
 ///
 /// It is owned by the caller, who gives it back with `iommu_domain_free()`.
-pub(super) fn alloc() -> Result<NonNull<bindings::iommu_domain>> {
+pub(super) fn alloc(goes: Goes) -> Result<NonNull<bindings::iommu_domain>> {
     let domain = bindings::iommu_domain {
         type_: bindings::__IOMMU_DOMAIN_PAGING,
         ops: &DOMAIN_OPS,
@@ -52,6 +60,7 @@ pub(super) fn alloc() -> Result<NonNull<bindings::iommu_domain>> {
     let table = KBox::new(
         Table {
             domain,
+            goes,
             entries,
             meanwhile: Cell::new(None),
         },
@@ -110,7 +119,7 @@ impl Table {
     }
 }
 
-/// `iommu_domain_ops::map_pages`: writes the entries, whatever was there.
+/// `iommu_domain_ops::map_pages`: succeeds, whatever was there.
 ///
 /// # Safety
 ///
@@ -129,7 +138,9 @@ unsafe extern "C" fn map_pages(
     let table = unsafe { table(domain) };
     let entries = table.entries(iova, pgcount);
     for (index, entry) in entries.iter().enumerate() {
-        entry.set(phys + (index * PAGE_SIZE) as bindings::phys_addr_t);
+        if entry.get() == 0 || table.goes == Goes::ByTheLast {
+            entry.set(phys + (index * PAGE_SIZE) as bindings::phys_addr_t);
+        }
     }
     drop(table.meanwhile.take());
     // SAFETY: By the safety requirements.

@@ -48,7 +48,7 @@ pub use granule::Granule;
 pub use inspect::Verdict;
 pub use ledger::Ledger;
 pub use merge::Merger;
-pub use overwrite::PendingMap;
+pub use overwrite::{Lost, PendingMap};
 pub use pending::{PendingUnmap, Unit};
 pub use place::Place;
 pub use run::{Run, Stretch};

@@ -83,16 +83,56 @@ impl PendingMap {
         true
     }
 
-    /// Calls `gone` for the runs that a map of `mapped` bytes has written over.
+    /// Calls `lost` for the runs that a map of `mapped` bytes from `iova` to `phys` has taken the
+    /// place of.
     ///
-    /// A driver that refuses maps nothing, or as much as comes before what is live.
-    pub fn settle(&self, mapped: u64, mut gone: impl FnMut(Run)) {
+    /// A driver that refuses maps nothing, or as much as comes before what is live. One that does
+    /// not may still go by the translation that was there first: then the new one leads nowhere.
+    /// `translate` is asked which of them it is.
+    pub fn settle(
+        &self,
+        iova: u64,
+        phys: PhysAddr,
+        mapped: u64,
+        granule: Granule,
+        mut translate: impl FnMut(u64) -> u64,
+        mut lost: impl FnMut(Lost),
+    ) {
         let runs = self.first.iter().zip(&self.bytes).zip(&self.at);
         for ((&first, &bytes), &at) in runs.take(self.len as usize) {
             let bytes = bytes.min(mapped.saturating_sub(at));
-            if let Some(run) = Run::new(PhysAddr(first), bytes) {
-                gone(run);
+            let mut done = 0;
+            while done < bytes {
+                let mut stays = |done: u64| {
+                    let at = at.saturating_add(done);
+                    translate(iova.wrapping_add(at)) == first.wrapping_add(done)
+                };
+                let old_stays = stays(done);
+                let begin = done;
+                loop {
+                    done = done.saturating_add(granule.bytes());
+                    if done >= bytes || stays(done) != old_stays {
+                        break;
+                    }
+                }
+                let bytes = done.min(bytes) - begin;
+                let before = PhysAddr(first.wrapping_add(begin));
+                let new = PhysAddr(phys.0.wrapping_add(at).wrapping_add(begin));
+                let gone = if old_stays { new } else { before };
+                if let (Some(before), Some(gone)) = (Run::new(before, bytes), Run::new(gone, bytes))
+                {
+                    lost(Lost { before, gone });
+                }
             }
         }
     }
+}
+
+/// Two translations of the same addresses, one of which nobody can reach any more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lost {
+    /// What was there first.
+    pub before: Run,
+    /// What cannot be reached: that, or what was mapped over it.
+    pub gone: Run,
 }

@@ -125,8 +125,9 @@ void __iommu_debug_map_end(struct iommu_domain *domain, phys_addr_t phys,
 			   size_t size, size_t mapped);
 void __iommu_debug_map_look(struct iommu_domain *domain, unsigned long iova,
 			    size_t size, struct iommu_debug_map *map);
-void __iommu_debug_map_settle(struct iommu_domain *domain,
-			      struct iommu_debug_map *map, size_t mapped);
+void __iommu_debug_map_settle(struct iommu_domain *domain, unsigned long iova,
+			      phys_addr_t phys, struct iommu_debug_map *map,
+			      size_t mapped);
 void __iommu_debug_unmap_plan(struct iommu_domain *domain, unsigned long iova,
 			      size_t *pgsize, size_t *count,
 			      struct iommu_debug_unmap *unmap);
@@ -215,11 +216,12 @@ static inline void iommu_debug_map_look(struct iommu_domain *domain,
 
 /* It has been called, and has mapped @mapped bytes */
 static inline void iommu_debug_map_settle(struct iommu_domain *domain,
+					  unsigned long iova, phys_addr_t phys,
 					  struct iommu_debug_map *map,
 					  size_t mapped)
 {
 	if (iommu_debug_on_rust())
-		__iommu_debug_map_settle(domain, map, mapped);
+		__iommu_debug_map_settle(domain, iova, phys, map, mapped);
 }
 
 /* The range is about to be unmapped, from whichever kind of table */

@@ -104,7 +104,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_look(
     }
 }
 
-/// The driver has mapped `mapped` bytes.
+/// The driver has mapped `mapped` bytes from `iova` to `phys`.
 ///
 /// # Safety
 ///
@@ -112,6 +112,8 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_look(
 #[export]
 pub(crate) unsafe extern "C" fn __iommu_debug_map_settle(
     domain: *mut bindings::iommu_domain,
+    iova: usize,
+    phys: bindings::phys_addr_t,
     map: *mut bindings::iommu_debug_map,
     mapped: usize,
 ) {
@@ -121,18 +123,27 @@ pub(crate) unsafe extern "C" fn __iommu_debug_map_settle(
     let Some(granule) = (unsafe { granule_of(domain) }) else {
         return;
     };
-    let mut lost = Findings::new();
-    pending.settle(mapped as u64, |run| {
-        let counts = PageCounts::lock_at(run.first());
-        // What is missing was mapped before there was anything to count it in.
-        Ledger::new(&counts).unmap(run, granule, &mut Findings::new());
-        for stretch in run.stretches(counts.page_shift(), granule) {
-            for pfn in stretch.pages.first().0..=stretch.pages.last().0 {
-                lost.push(Pfn(pfn), stretch.weight);
+    // SAFETY: The domain is valid and paging, or nobody would map to it.
+    let translate = |iova| unsafe { translate(domain, iova) };
+    let mut overwritten = Findings::new();
+    pending.settle(
+        iova as u64,
+        phys_addr(phys),
+        mapped as u64,
+        granule,
+        translate,
+        |lost| {
+            let counts = PageCounts::lock_at(lost.gone.first());
+            // What is missing was mapped before there was anything to count it in.
+            Ledger::new(&counts).unmap(lost.gone, granule, &mut Findings::new());
+            for stretch in lost.before.stretches(counts.page_shift(), granule) {
+                for pfn in stretch.pages.first().0..=stretch.pages.last().0 {
+                    overwritten.push(Pfn(pfn), stretch.weight);
+                }
             }
-        }
-    });
-    if let Some(lost) = lost.spans() {
-        report::overwritten(lost);
+        },
+    );
+    if let Some(overwritten) = overwritten.spans() {
+        report::overwritten(overwritten);
     }
 }
