@@ -1,5 +1,5 @@
 #!/bin/sh
-# Network traffic: net.sh DRIVER slot|board
+# Network traffic: net.sh DRIVER slot|board [ROUNDS]
 # To a host that sends back what it gets; then all devices sleep for a while, and the driver is unbound and bound again. In the
 # end the device goes away while it is at work: the power of its slot is switched off, or, if it has none, it is removed.
 set -eu
@@ -32,8 +32,11 @@ echo_back() {
 }
 
 up
-for bytes in 1 1400 100000 2000000; do
+for bytes in 1 1400 100000; do
     echo_back $bytes
+done
+for _ in $(seq "${3:-1}"); do
+    echo_back 2000000
 done
 
 sleep_and_wake
