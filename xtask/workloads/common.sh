@@ -21,8 +21,14 @@ something_was_mapped() {
     [ "${maps:-0}" -gt 100 ] || fail "the sanitizer has seen ${maps:-no} maps"
 }
 
-# sleep_and_wake: all devices are put to sleep, as far as they go while the processors stay awake, and woken up again a second later
+# sleep_and_wake: all devices are put to sleep, as far as they go while the processors stay awake, and woken up again a second later.
+# Not where the IOMMU is virtio-iommu: its driver waits for an answer of a device that sleeps, see docs/findings.
 sleep_and_wake() {
+    for iommu in /sys/bus/virtio/drivers/virtio_iommu/virtio*; do
+        [ -e "$iommu" ] || continue
+        echo "NOT PUT TO SLEEP: virtio-iommu does not wake up"
+        return
+    done
     echo platform > /sys/power/pm_test
     echo freeze > /sys/power/state
 }
