@@ -54,7 +54,7 @@ const C_IS_WRONG: &[(&str, &str)] = &[
 const C_IS_NOISY: &[(&str, u64)] = &[("p22-bug", 512)];
 
 /// Cases with more than one bug in them, and how many.
-const BUGS: &[(&str, u64)] = &[("p21-bug", 2), ("p23-bug", 2)];
+const BUGS: &[(&str, u64)] = &[("p19-bug", 2), ("p21-bug", 2), ("p23-bug", 2)];
 
 /// The place of what runs on a device only, as `dmasan demo` calls it.
 pub(crate) const EDU: &str = "edu";
