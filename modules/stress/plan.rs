@@ -30,16 +30,19 @@ pub(crate) struct Plan {
 impl Plan {
     /// Does it, and says in the log what was done.
     ///
-    /// Fails with [`EINVAL`] if there are no threads or formats or too many, and with the first
-    /// error of a thread.
+    /// Fails with [`EINVAL`] if there are no threads, or too many of them or of formats, and
+    /// with the first error of a thread.
     pub(crate) fn run(&self) -> Result {
         if self.threads == 0 || self.threads > MOST_THREADS {
             pr_err!("threads={}: 1 to {}\n", self.threads, MOST_THREADS);
             return Err(EINVAL);
         }
-        let Some(formats @ [_, ..]) = Format::ALL.get(..self.formats) else {
-            pr_err!("formats={}: 1 to {}\n", self.formats, Format::ALL.len());
-            return Err(EINVAL);
+        let all: &[Format] = &Format::ALL;
+        let formats = match self.formats {
+            0 => all,
+            some => all.get(..some).ok_or(EINVAL).inspect_err(|_| {
+                pr_err!("formats={}: {} at most\n", some, all.len());
+            })?,
         };
         pr_info!(
             "begin seed={} threads={} millis={} wrong={} faults={}\n",

@@ -75,8 +75,8 @@ module! {
             description: "In one of so many maps, an allocation fails; 0 (default) for none",
         },
         formats: u32 {
-            default: 6,
-            description: "How many page table formats are used; the last of them, Arm's v7s, says of every hole what it thinks",
+            default: 0,
+            description: "How many page table formats are used, the first ones; 0 (default) for all",
         },
     },
 }

@@ -104,7 +104,7 @@ fn boot(lab: &Lab, kernel: &Kernel, seconds: u64, params: &str) -> Result<Boot> 
         "threads={THREADS} millis={millis} {params}"
     )));
     if kernel.machine != MachineKind::Uml {
-        // A serial line has no time for what is said of holes.
+        // All but the last, Arm's v7s: a serial line has no time for what that says of holes.
         command.push("formats=5".to_owned());
     }
     let guest = Guest {
