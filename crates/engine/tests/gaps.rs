@@ -13,7 +13,7 @@ fn settled(translate: impl FnMut(u64) -> u64, unmapped: u64) -> Vec<Run> {
     let mut pending = PendingUnmap::new();
     pending.plan(0x10_0000, unit, 4096, granule, translate);
     let mut runs = Vec::new();
-    pending.settle(unmapped, |run| runs.push(run));
+    pending.settle(0x10_0000, unmapped, granule, |_| 0, |run| runs.push(run));
     runs
 }
 

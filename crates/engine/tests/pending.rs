@@ -112,7 +112,8 @@ fn granule(bytes: u64) -> Granule {
 
 fn runs(pending: &PendingUnmap, unmapped: u64) -> Vec<(u64, u64)> {
     let mut runs = Vec::new();
-    pending.settle(unmapped, |run| runs.push((run.first().0, run.last().0)));
+    let mut push = |run: Run| runs.push((run.first().0, run.last().0));
+    pending.settle(0, unmapped, granule(4096), |_| 0, &mut push);
     runs
 }
 
@@ -149,7 +150,7 @@ fn as_many_scattered_pages_go_at_once_as_the_record_has_runs() {
 fn what_may_be_a_gap_is_planned_alone() {
     let mut pending = PendingUnmap::new();
     let table = [4096, 8192, 0, 0, 20480];
-    let translate = |iova: u64| table[(iova / 4096) as usize];
+    let translate = |iova: u64| table.get((iova / 4096) as usize).copied().unwrap_or(0);
     let mut plan = |page: u64| {
         let unit = Unit {
             pgsize: 4096,
@@ -224,4 +225,89 @@ fn a_unit_as_large_as_the_address_space_ends() {
     assert_eq!(plan.pgsize, half);
     assert!(plan.count >= 1);
     assert_eq!(runs(&pending, half), [(0, half - 1)]);
+}
+
+/// Two pages at `FIRST` are unmapped of a table in which everything from `FIRST` on lies in
+/// sequence with `mapped` pages, and `left` says where something is behind a page afterwards.
+/// Returns what was settled, in bytes as `(first, count)`, and how much it is said to be.
+fn settled_of_two(
+    mapped: u64,
+    unmapped: u64,
+    left: impl Fn(u64) -> bool,
+) -> (Vec<(u64, u64)>, u64) {
+    const FIRST: u64 = 0x7000;
+    let mut pending = PendingUnmap::new();
+    let unit = Unit {
+        pgsize: 4096,
+        count: 2,
+    };
+    let phys = |iova: u64| 0x10_0000 + iova;
+    let plan = pending.plan(FIRST, unit, 4096, granule(4096), |iova| {
+        let is_mapped = iova - FIRST < mapped * 4096;
+        if is_mapped {
+            phys(iova)
+        } else {
+            0
+        }
+    });
+    assert_eq!(plan, unit);
+    let mut runs = Vec::new();
+    let after = |iova: u64| {
+        let is_left = left((iova - FIRST) / 4096);
+        if is_left {
+            phys(iova)
+        } else {
+            0
+        }
+    };
+    let mut push = |run: Run| {
+        runs.push((
+            run.first().0 - phys(FIRST),
+            run.last().0 - run.first().0 + 1,
+        ));
+    };
+    let size = pending.settle(FIRST, unmapped * 4096, granule(4096), after, &mut push);
+    (runs, size / 4096)
+}
+
+#[test]
+fn a_leaf_that_ends_behind_the_unmap_goes_whole() {
+    assert_eq!(settled_of_two(8, 8, |_| false), (vec![(0, 8 * 4096)], 8));
+}
+
+#[test]
+fn a_driver_that_had_two_translations_of_a_page_has_removed_it_once() {
+    // Nothing lies behind.
+    assert_eq!(settled_of_two(2, 4, |_| false), (vec![(0, 2 * 4096)], 2));
+    // Something does, and stays.
+    assert_eq!(
+        settled_of_two(8, 4, |page| page >= 2),
+        (vec![(0, 2 * 4096)], 2)
+    );
+    // Something does, and some of it has gone.
+    assert_eq!(
+        settled_of_two(8, 6, |page| page >= 3),
+        (vec![(0, 3 * 4096)], 3)
+    );
+}
+
+#[test]
+fn what_was_cut_down_ends_where_it_was_cut() {
+    let mut pending = PendingUnmap::new();
+    let unit = Unit {
+        pgsize: 8 << 12,
+        count: 4,
+    };
+    // Ten granules in sequence, then scattered ones: 25 fit, which are three pages and one granule.
+    let table = |iova: u64| match iova >> 12 {
+        page @ 0..=9 => 0x10_0000 + (page << 12),
+        page => 0x20_0000 + (page << 13),
+    };
+    let planned = pending.plan(0, unit, 1 << 12 | 8 << 12, granule(4096), table);
+    assert_eq!(planned, Unit { count: 3, ..unit });
+    // However much the driver says: what lies behind the plan has not been taken.
+    let mut sum = 0;
+    let mut add = |run: Run| sum += run.last().0 - run.first().0 + 1;
+    let size = pending.settle(0, 40 << 12, granule(4096), |_| 0, &mut add);
+    assert_eq!((sum, size), (24 << 12, 24 << 12));
 }

@@ -26,6 +26,8 @@ pub struct PendingUnmap {
     first: [u64; PendingUnmap::RUNS],
     bytes: [u64; PendingUnmap::RUNS],
     len: u64,
+    /// Whether the memory goes on right behind the unit, as it does within a leaf: 0 or 1.
+    goes_on: u64,
 }
 
 impl PendingUnmap {
@@ -38,6 +40,7 @@ impl PendingUnmap {
             first: [0; Self::RUNS],
             bytes: [0; Self::RUNS],
             len: 0,
+            goes_on: 0,
         }
     }
 
@@ -68,6 +71,13 @@ impl PendingUnmap {
             let pages = fitted.checked_div(unit.pgsize).unwrap_or(0);
             if pages > 0 {
                 let count = pages.min(unit.count);
+                let planned = count.saturating_mul(unit.pgsize);
+                self.shorten(planned);
+                // What was cut down ends with a leaf.
+                let is_whole = planned >= fitted;
+                let beyond = iova.checked_add(planned).filter(|_| is_whole);
+                let follows = |iova| self.end().is_some_and(|end| translate(iova) == end);
+                self.goes_on = u64::from(beyond.is_some_and(follows));
                 return Unit { count, ..unit };
             }
             let smaller = pgsize_bitmap & unit.pgsize.saturating_sub(1);
@@ -91,7 +101,7 @@ impl PendingUnmap {
         granule: Granule,
         translate: &mut impl FnMut(u64) -> u64,
     ) -> u64 {
-        self.len = 0;
+        (self.len, self.goes_on) = (0, 0);
         let bytes = unit.pgsize.saturating_mul(unit.count);
         let mut done = 0u64;
         while done < bytes {
@@ -127,6 +137,27 @@ impl PendingUnmap {
         true
     }
 
+    /// Forgets what lies behind the first `bytes` bytes.
+    fn shorten(&mut self, bytes: u64) {
+        let mut rest = bytes;
+        let mut len = 0;
+        for run in self.bytes.iter_mut().take(self.len as usize) {
+            if rest == 0 {
+                break;
+            }
+            *run = rest.min(*run);
+            rest -= *run;
+            len += 1;
+        }
+        self.len = len;
+    }
+
+    /// The first byte behind the last run.
+    fn end(&self) -> Option<u64> {
+        let last = self.len.checked_sub(1)? as usize;
+        self.first.get(last)?.checked_add(*self.bytes.get(last)?)
+    }
+
     /// Whether a run that was settled may have been a gap, which some drivers count as unmapped.
     ///
     /// That such a run takes away what nobody has counted says nothing.
@@ -134,25 +165,60 @@ impl PendingUnmap {
         run.first() == PhysAddr(0)
     }
 
-    /// Calls `gone` for the runs behind the first `unmapped` bytes.
+    /// Calls `gone` for what an unmap at `iova` has taken away, and returns how much that was.
     ///
     /// A driver may remove less than it was asked (it met a gap) or more (the range ended inside a
-    /// leaf, which goes as a whole). What goes beyond the record belongs to the leaf that the last
-    /// recorded run is a part of, and so lies right behind it.
-    pub fn settle(&self, unmapped: u64, mut gone: impl FnMut(Run)) {
+    /// leaf, which goes as a whole). Such a leaf goes on behind the record, before the unmap and
+    /// not after: `translate` is asked again. A driver that keeps several translations of an
+    /// address says how many bytes all of them were; only one of them had been counted.
+    pub fn settle(
+        &self,
+        iova: u64,
+        unmapped: u64,
+        granule: Granule,
+        translate: impl FnMut(u64) -> u64,
+        mut gone: impl FnMut(Run),
+    ) -> u64 {
         let mut rest = unmapped;
-        let mut left = self.len;
-        for (&first, &bytes) in self.first.iter().zip(&self.bytes) {
-            if left == 0 || rest == 0 {
-                return;
+        let runs = self.first.iter().zip(&self.bytes);
+        let mut beyond = self.beyond(iova, unmapped, granule, translate);
+        for (at, (&first, &bytes)) in (1..).zip(runs.take(self.len as usize)) {
+            let mut bytes = rest.min(bytes);
+            rest -= bytes;
+            if at == self.len {
+                bytes = bytes.saturating_add(beyond);
+                rest = rest.saturating_sub(core::mem::take(&mut beyond));
             }
-            left -= 1;
-            let bytes = if left == 0 { rest } else { rest.min(bytes) };
             if let Some(run) = Run::new(PhysAddr(first), bytes) {
                 gone(run);
             }
-            rest -= bytes;
         }
+        unmapped - rest
+    }
+
+    /// How much has gone behind the record.
+    fn beyond(
+        &self,
+        iova: u64,
+        unmapped: u64,
+        granule: Granule,
+        mut translate: impl FnMut(u64) -> u64,
+    ) -> u64 {
+        let recorded = (self.bytes.iter().take(self.len as usize))
+            .fold(0u64, |sum, &bytes| sum.saturating_add(bytes));
+        let most = unmapped.saturating_sub(recorded);
+        let (Some(end), true) = (self.end(), self.goes_on != 0) else {
+            return 0;
+        };
+        let mut done = 0u64;
+        while done < most {
+            let at = iova.wrapping_add(recorded).wrapping_add(done);
+            if translate(at) == end.wrapping_add(done) {
+                break;
+            }
+            done = done.saturating_add(granule.bytes());
+        }
+        done.min(most)
     }
 }
 

@@ -109,7 +109,8 @@ impl Table {
             });
             self.assert_cut_is_harmless(iova, unit, planned);
             let removed = self.unmap_pages(iova, planned);
-            pending.settle(removed, &mut gone);
+            let translate = |iova| self.translate(iova);
+            let removed = pending.settle(iova, removed, self.granule(), translate, &mut gone);
             if removed == 0 {
                 break;
             }

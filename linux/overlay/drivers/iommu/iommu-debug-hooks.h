@@ -47,12 +47,14 @@ struct iommu_debug_walk {
  * @first: First byte of each
  * @bytes: Length of each
  * @len: How many there are
+ * @goes_on: Whether the memory goes on behind the last
  */
 struct iommu_debug_unmap {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
 	u64 first[IOMMU_DEBUG_RUNS];
 	u64 bytes[IOMMU_DEBUG_RUNS];
 	u64 len;
+	u64 goes_on;
 #endif
 };
 
@@ -131,9 +133,10 @@ void __iommu_debug_map_settle(struct iommu_domain *domain, unsigned long iova,
 void __iommu_debug_unmap_plan(struct iommu_domain *domain, unsigned long iova,
 			      size_t *pgsize, size_t *count,
 			      struct iommu_debug_unmap *unmap);
-void __iommu_debug_unmap_settle(struct iommu_domain *domain,
-				struct iommu_debug_unmap *unmap,
-				size_t unmapped);
+size_t __iommu_debug_unmap_settle(struct iommu_domain *domain,
+				  unsigned long iova,
+				  struct iommu_debug_unmap *unmap,
+				  size_t unmapped);
 void __iommu_debug_unmap_oversized(struct iommu_domain *domain,
 				   unsigned long iova, size_t size,
 				   size_t unmapped);
@@ -260,13 +263,19 @@ static inline void iommu_debug_unmap_plan(struct iommu_domain *domain,
 		__iommu_debug_unmap_plan(domain, iova, pgsize, count, unmap);
 }
 
-/* It has been called, and has removed @unmapped bytes */
-static inline void iommu_debug_unmap_settle(struct iommu_domain *domain,
-					    struct iommu_debug_unmap *unmap,
-					    size_t unmapped)
+/*
+ * It has been called, and has removed @unmapped bytes. Returns how many bytes
+ * from @iova on that is: a driver that had several translations of an address
+ * says the sum, and a unit may have been made smaller for us.
+ */
+static inline size_t iommu_debug_unmap_settle(struct iommu_domain *domain,
+					      unsigned long iova,
+					      struct iommu_debug_unmap *unmap,
+					      size_t unmapped)
 {
 	if (iommu_debug_on_rust())
-		__iommu_debug_unmap_settle(domain, unmap, unmapped);
+		return __iommu_debug_unmap_settle(domain, iova, unmap, unmapped);
+	return unmapped;
 }
 
 /* The walk of an unmap is about to begin */

@@ -189,7 +189,8 @@ mod suite {
         assert_eq!((pgsize, count), (PAGE_SIZE, 1));
         assert_eq!(translations(pfn_of(&page)), Some(1));
         // SAFETY: All are valid, and the unmap has been planned.
-        unsafe { __iommu_debug_unmap_settle(&mut domain, &mut unmap, PAGE_SIZE) };
+        let gone = unsafe { __iommu_debug_unmap_settle(&mut domain, iova, &mut unmap, PAGE_SIZE) };
+        assert_eq!(gone, PAGE_SIZE);
         assert_eq!(translations(pfn_of(&page)), Some(0));
         Ok(())
     }

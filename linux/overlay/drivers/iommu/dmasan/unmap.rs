@@ -103,7 +103,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
     }
 }
 
-/// The driver has unmapped `unmapped` bytes.
+/// The driver has unmapped `unmapped` bytes at `iova`. Returns how much of the addresses that is.
 ///
 /// # Safety
 ///
@@ -111,26 +111,33 @@ pub(crate) unsafe extern "C" fn __iommu_debug_unmap_plan(
 #[export]
 pub(crate) unsafe extern "C" fn __iommu_debug_unmap_settle(
     domain: *mut bindings::iommu_domain,
+    iova: usize,
     unmap: *mut bindings::iommu_debug_unmap,
     unmapped: usize,
-) {
+) -> usize {
     // SAFETY: By the safety requirement; `__iommu_debug_unmap_plan` has initialised it.
     let pending = unsafe { &*unmap.cast::<PendingUnmap>() };
     // SAFETY: By the safety requirement.
-    if let Some(granule) = unsafe { granule_of(domain) } {
-        pending.settle(unmapped as u64, |run| {
-            let mut underflow = Findings::new();
-            {
-                let counts = PageCounts::lock_at(run.first());
-                Ledger::new(&counts).unmap(run, granule, &mut underflow);
-            }
-            match underflow.spans() {
-                Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(underflow),
-                _ => (),
-            }
-            origins::unmapped(run);
-        });
-    }
+    let Some(granule) = (unsafe { granule_of(domain) }) else {
+        return unmapped;
+    };
+    // SAFETY: The domain is valid and paging, or nobody would unmap from it.
+    let translate = |iova| unsafe { translate(domain, iova) };
+    let gone = |run: Run| {
+        let mut underflow = Findings::new();
+        {
+            let counts = PageCounts::lock_at(run.first());
+            Ledger::new(&counts).unmap(run, granule, &mut underflow);
+        }
+        match underflow.spans() {
+            Some(underflow) if !PendingUnmap::may_be_gap(run) => report::underflow(underflow),
+            _ => (),
+        }
+        origins::unmapped(run);
+    };
+    let gone = pending.settle(iova as u64, unmapped as u64, granule, translate, gone);
+    // CAST: No more than what came in.
+    gone as usize
 }
 
 /// An unmap of `size` bytes has removed more.
