@@ -33,13 +33,33 @@ sleep_and_wake() {
     echo freeze > /sys/power/state
 }
 
-# unplug DEVICE slot|board: the device goes away; its slot loses power, or, if it has none, the kernel is told to let go of it
+# unplug DEVICE slot|monitor|board: the device goes away; its slot loses power, or the emulator is asked for it, or, if it has no
+# slot, the kernel is told to let go of it
 unplug() {
-    if [ "$2" = board ]; then
-        echo 1 > "/sys/bus/pci/devices/$1/remove"
-    else
+    case $2 in
+    slot)
         slot=$(grep -l "^${1%.*}$" /sys/bus/pci/slots/*/address) || fail "no slot for $1"
         echo 0 > "${slot%/address}/power"
-    fi
+        ;;
+    monitor)
+        for line in /dev/ttyS1 /dev/ttyAMA1; do
+            [ ! -e $line ] || break
+        done
+        stty -F $line raw -echo
+        exec 3<> $line
+        # The line has sent back some of what it was greeted with: this byte makes the monitor forget that.
+        printf '\377\n' >&3
+        echo '{"execute": "qmp_capabilities"}' >&3
+        # The first device that the machine was given.
+        echo '{"execute": "device_del", "arguments": {"id": "p0"}}' >&3
+        timeout 60 grep -q DEVICE_DELETED <&3 || fail "the emulator does not say that it has unplugged $1"
+        ;;
+    board)
+        echo 1 > "/sys/bus/pci/devices/$1/remove"
+        ;;
+    *)
+        fail "unplug $2?"
+        ;;
+    esac
     await test ! -e "/sys/bus/pci/devices/$1"
 }

@@ -1,8 +1,7 @@
 #!/bin/sh
-# Block I/O with verification: disk.sh DISK DRIVER slot|board
+# Block I/O with verification: disk.sh DISK DRIVER slot|monitor|board
 # Large and small requests, around the page cache and through it; then all devices sleep for a while in the middle of that,
-# and the driver is unbound and bound again. In the end the device goes away while it is at work: the power of its slot is
-# switched off, or, if it has none, it is removed.
+# and the driver is unbound and bound again. In the end the device goes away while it is at work.
 set -eu
 . /common.sh
 disk=/dev/$1

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Network traffic: net.sh DRIVER slot|board [ROUNDS]
+# Network traffic: net.sh DRIVER slot|monitor|board [ROUNDS]
 # To a host that sends back what it gets; then all devices sleep for a while, and the driver is unbound and bound again. In the
-# end the device goes away while it is at work: the power of its slot is switched off, or, if it has none, it is removed.
+# end the device goes away while it is at work.
 set -eu
 . /common.sh
 driver=/sys/bus/pci/drivers/$1

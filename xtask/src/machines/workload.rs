@@ -51,8 +51,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     ),
 ];
 
-/// When the IOMMU forgets what was unmapped: at once, or some time later.
-const MODES: [(&str, &str); 2] = [("strict", "iommu.strict=1"), ("lazy", "iommu.strict=0")];
+/// When the IOMMU forgets what was unmapped, at once or some time later; and how what sits in a slot is unplugged in the
+/// end, by the guest or through the emulator's monitor.
+const MODES: [(&str, &str, &str); 2] = [
+    ("strict", "iommu.strict=1", "slot"),
+    ("lazy", "iommu.strict=0", MONITOR),
+];
+const MONITOR: &str = "monitor";
 
 /// Memory that is plugged in is put to use, so that it can be taken out again.
 const PLUGGED: &str = "memhp_default_state=online_movable";
@@ -93,8 +98,8 @@ impl Workload {
     /// that are known.
     pub(crate) fn run(&self, lab: &Lab, kernel: &Kernel) -> Result<Tally> {
         let mut tally = Tally::default();
-        for (mode, word) in MODES {
-            let boot = self.boot(lab, kernel, word)?;
+        for (mode, word, way) in MODES {
+            let boot = self.boot(lab, kernel, word, way)?;
             let what = format!("{}, {}, {mode}", kernel.machine, self.name);
             let mut known = BTreeMap::new();
             guest::expect_silence_but(&mut tally, &what, &boot, |report| {
@@ -116,13 +121,10 @@ impl Workload {
         Ok(tally)
     }
 
-    fn boot(&self, lab: &Lab, kernel: &Kernel, mode: &str) -> Result<Boot> {
+    fn boot(&self, lab: &Lab, kernel: &Kernel, mode: &str, way: &str) -> Result<Boot> {
         let folder = tempfile::tempdir()?;
-        let way = if self.devices[0].has_slot() {
-            "slot"
-        } else {
-            "board"
-        };
+        let has_slot = self.devices[0].has_slot();
+        let way = if has_slot { way } else { "board" };
         let arguments = ["sh", SCRIPT].iter().chain(self.arguments).chain([&way]);
         let guest = Guest {
             command: arguments.map(|&word| word.to_owned()).collect(),
@@ -131,6 +133,7 @@ impl Workload {
                 "iommu.debug_pagealloc=1 iommu.debug_pagealloc.origins=1 page_owner=on {PLUGGED} {SLEEP} {mode}"
             )),
             devices: self.devices.to_vec(),
+            monitor: way == MONITOR,
             timeout: Duration::from_secs(240),
             ..Guest::default()
         };

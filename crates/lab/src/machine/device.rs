@@ -96,8 +96,8 @@ impl Device {
         }
     }
 
-    /// QEMU's arguments for it; `number` tells the devices of a machine apart. Disks are made in
-    /// `folder`, where QEMU runs.
+    /// QEMU's arguments for it; `number` tells the devices of a machine apart. What sits in a slot is called `p` and
+    /// the number by QEMU. Disks are made in `folder`, where QEMU runs.
     pub(super) fn arguments(self, number: usize, folder: &Path) -> Result<Vec<String>, LabError> {
         let mut arguments = Vec::new();
         if self.has_slot() {
@@ -111,7 +111,7 @@ impl Device {
 
     fn own_arguments(self, number: usize, folder: &Path) -> Result<Vec<String>, LabError> {
         let id = format!("d{number}");
-        let slot = format!("bus=s{number}");
+        let slot = format!("bus=s{number},id=p{number}");
         let network = |model: &str| {
             Ok(vec![
                 "-netdev".to_owned(),
@@ -150,8 +150,8 @@ impl Device {
                 format!("ide-hd,bus=b{number}.0,drive={id}"),
             ]),
             Device::Xhci => disk(&[
-                format!("qemu-xhci,id=b{number},{slot}"),
-                format!("usb-storage,bus=b{number}.0,drive={id}"),
+                format!("qemu-xhci,{slot}"),
+                format!("usb-storage,bus=p{number}.0,drive={id}"),
             ]),
             Device::Sdhci => disk(&[
                 "sdhci-pci".to_owned(),
@@ -200,7 +200,7 @@ mod tests {
             assert_eq!(json, format!("\"{device}\""));
             let arguments = device.arguments(number, folder.path()).unwrap();
             assert!(arguments.contains(&"-device".to_owned()), "{arguments:?}");
-            let slot = format!("bus=s{number}");
+            let slot = format!("bus=s{number},id=p{number}");
             let sits = arguments.iter().any(|one| one.ends_with(&slot));
             assert_eq!(sits, device.has_slot(), "{arguments:?}");
         }

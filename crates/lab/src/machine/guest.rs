@@ -57,6 +57,9 @@ pub struct Guest {
     pub devices: Vec<Device>,
     /// Further hardware.
     pub board: Option<Board>,
+    /// Whether the second serial port leads to the emulator's monitor, which speaks QMP: the guest can have devices
+    /// unplugged, and do whatever else the emulator may. For guests that are trusted, under QEMU.
+    pub monitor: bool,
     /// Where the processor is emulated: its clock counts instructions, each of which takes `1 << icount` ns, and tells no
     /// time. What the guest measures is then the same whatever else the host does.
     pub icount: Option<u8>,
@@ -76,6 +79,7 @@ impl Default for Guest {
             cpus: 2,
             devices: Vec::new(),
             board: None,
+            monitor: false,
             icount: None,
             timeout: Duration::from_secs(120),
         }
@@ -157,6 +161,7 @@ fn boot_on(
         cpus: guest.cpus,
         devices: &guest.devices,
         board: guest.board.as_ref(),
+        monitor: guest.monitor,
         scratch: scratch.path(),
         emulator: ground.emulator,
         accel,

@@ -210,6 +210,7 @@ pub(crate) struct Start<'a> {
     pub(crate) cpus: u32,
     pub(crate) devices: &'a [Device],
     pub(crate) board: Option<&'a Board>,
+    pub(crate) monitor: bool,
     /// A folder that has the [`INITRAMFS`] in it, also for files of the machine's own; removed
     /// afterwards.
     pub(crate) scratch: &'a Path,

@@ -138,6 +138,19 @@ impl Machine for Qemu {
             let icount = format!("shift={lg2},sleep=off,align=off");
             arguments.extend(["-icount".to_owned(), icount]);
         }
+        if start.monitor {
+            // Both ends of the socket are the emulator's.
+            let ends = [
+                ("-chardev", "socket,id=monitor,path=qmp,server=on,wait=off"),
+                ("-mon", "chardev=monitor,mode=control"),
+                ("-chardev", "socket,id=line,path=qmp"),
+                ("-serial", "chardev:line"),
+            ];
+            arguments.extend(
+                ends.iter()
+                    .flat_map(|end| [end.0, end.1].map(str::to_owned)),
+            );
+        }
         arguments.extend(self.board.iter().map(|&word| word.to_owned()));
         if let Some(board) = start.board {
             show(&board.device_tree, &start.scratch.join("board"))?;

@@ -64,7 +64,8 @@ impl Machine for Uml {
     fn command(&self, start: &Start<'_>) -> Result<Command, LabError> {
         let device = start.devices.first().map(Device::to_string);
         let board = start.board.map(|_| "board".to_owned());
-        if let Some(device) = device.or(board) {
+        let monitor = start.monitor.then(|| "monitor".to_owned());
+        if let Some(device) = device.or(board).or(monitor) {
             return Err(LabError::NoDevice {
                 machine: self.name().to_owned(),
                 device,
@@ -122,6 +123,7 @@ mod tests {
             cpus: 2,
             devices,
             board: None,
+            monitor: false,
             scratch: Path::new("/s"),
             emulator: None,
             accel: Accel::Tcg,
