@@ -5,7 +5,7 @@ mod support {
 }
 
 use dmasan_engine::{Granule, PendingUnmap, Run, Unit};
-use support::table::{Gaps, Table};
+use support::table::{Gaps, Leaf, Table};
 
 /// Pages of 1, 8 and 32 granules. A granule is a byte, so that addresses count granules.
 const SIZES: u64 = 1 | 8 | 32;
@@ -103,6 +103,36 @@ fn leaves_larger_than_the_unmap_are_settled_whole() {
             map_block(&mut table, block, 64, 128);
             every_unmap_is_settled_exactly(&table, 0, 72);
         }
+    }
+}
+
+/// virtio-iommu has no table: a mapping is as large as the map was.
+#[test]
+fn mappings_with_any_bounds_are_settled_whole() {
+    const GRANULES: u64 = 96;
+    for seed in 1..200u64 {
+        let mut table = Table::new(u64::MAX, Gaps::Skip);
+        let (mut iova, mut random) = (0, seed);
+        while iova < GRANULES {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(seed);
+            let size = (1 + (random >> 60) % 11).min(GRANULES - iova);
+            // Most follow on nothing.
+            let phys = if random >> 33 & 7 == 0 {
+                4096 + iova
+            } else {
+                8192 + 3 * iova
+            };
+            table.leaves.insert(iova, Leaf { iova, phys, size });
+            iova += size;
+        }
+        let all = bytes(table.leaves.values().map(Run::from));
+        let mut settled = Vec::new();
+        let unmapped = table.unmap(0, GRANULES, |run| settled.push(run));
+        assert_eq!(unmapped, GRANULES, "seed {seed}");
+        assert!(table.leaves.is_empty(), "seed {seed}");
+        assert_eq!(bytes(settled), all, "seed {seed}");
     }
 }
 

@@ -26,8 +26,9 @@ pub struct PendingUnmap {
     first: [u64; PendingUnmap::RUNS],
     bytes: [u64; PendingUnmap::RUNS],
     len: u64,
-    /// Whether the memory goes on right behind the unit, as it does within a leaf: 0 or 1.
-    goes_on: u64,
+    /// For how many bytes the memory goes on right behind the unit, as it does within a leaf;
+    /// [`u64::MAX`]: it does, and nobody has looked how far.
+    beyond: u64,
 }
 
 impl PendingUnmap {
@@ -40,7 +41,7 @@ impl PendingUnmap {
             first: [0; Self::RUNS],
             bytes: [0; Self::RUNS],
             len: 0,
-            goes_on: 0,
+            beyond: 0,
         }
     }
 
@@ -53,9 +54,10 @@ impl PendingUnmap {
     /// was a gap, is not unmapped. (One thing is beyond telling: a gap right before a mapping of
     /// the second granule of physical memory looks like the first, to drivers that skip gaps.)
     ///
-    /// A unit is never cut through a leaf. Runs end where leaves end, and the bounds of the pages
-    /// stay where the core put them. Where not even a single page of the unit fits, its leaves
-    /// must be smaller than it, hence no larger than the next smaller page size.
+    /// A unit is never cut through a leaf of a page table. Runs end where leaves end, and the bounds
+    /// of the pages stay where the core put them. Where not even a single page of the unit fits, its
+    /// leaves must be smaller than it, hence no larger than the next smaller page size. (Drivers
+    /// without a table, as that of virtio-iommu, have mappings with any bounds: they go as a whole.)
     pub fn plan(
         &mut self,
         iova: u64,
@@ -72,12 +74,16 @@ impl PendingUnmap {
             if pages > 0 {
                 let count = pages.min(unit.count);
                 let planned = count.saturating_mul(unit.pgsize);
-                self.shorten(planned);
-                // What was cut down ends with a leaf.
-                let is_whole = planned >= fitted;
-                let beyond = iova.checked_add(planned).filter(|_| is_whole);
-                let follows = |iova| self.end().is_some_and(|end| translate(iova) == end);
-                self.goes_on = u64::from(beyond.is_some_and(follows));
+                self.beyond = self.shorten(planned);
+                if planned >= fitted {
+                    let behind = iova.checked_add(planned);
+                    let follows = |iova| self.end().is_some_and(|end| translate(iova) == end);
+                    self.beyond = if behind.is_some_and(follows) {
+                        u64::MAX
+                    } else {
+                        0
+                    };
+                }
                 return Unit { count, ..unit };
             }
             let smaller = pgsize_bitmap & unit.pgsize.saturating_sub(1);
@@ -101,7 +107,7 @@ impl PendingUnmap {
         granule: Granule,
         translate: &mut impl FnMut(u64) -> u64,
     ) -> u64 {
-        (self.len, self.goes_on) = (0, 0);
+        (self.len, self.beyond) = (0, 0);
         let bytes = unit.pgsize.saturating_mul(unit.count);
         let mut done = 0u64;
         while done < bytes {
@@ -137,19 +143,22 @@ impl PendingUnmap {
         true
     }
 
-    /// Forgets what lies behind the first `bytes` bytes.
-    fn shorten(&mut self, bytes: u64) {
+    /// Forgets what lies behind the first `bytes` bytes, and returns how much of a run that was cut.
+    fn shorten(&mut self, bytes: u64) -> u64 {
         let mut rest = bytes;
+        let mut cut = 0;
         let mut len = 0;
         for run in self.bytes.iter_mut().take(self.len as usize) {
             if rest == 0 {
                 break;
             }
-            *run = rest.min(*run);
+            cut = run.saturating_sub(rest);
+            *run -= cut;
             rest -= *run;
             len += 1;
         }
         self.len = len;
+        cut
     }
 
     /// The first byte behind the last run.
@@ -181,13 +190,13 @@ impl PendingUnmap {
     ) -> u64 {
         let mut rest = unmapped;
         let runs = self.first.iter().zip(&self.bytes);
-        let mut beyond = self.beyond(iova, unmapped, granule, translate);
+        let mut more = self.more(iova, unmapped, granule, translate);
         for (at, (&first, &bytes)) in (1..).zip(runs.take(self.len as usize)) {
             let mut bytes = rest.min(bytes);
             rest -= bytes;
             if at == self.len {
-                bytes = bytes.saturating_add(beyond);
-                rest = rest.saturating_sub(core::mem::take(&mut beyond));
+                bytes = bytes.saturating_add(more);
+                rest = rest.saturating_sub(core::mem::take(&mut more));
             }
             if let Some(run) = Run::new(PhysAddr(first), bytes) {
                 gone(run);
@@ -197,17 +206,17 @@ impl PendingUnmap {
     }
 
     /// How much has gone behind the record.
-    fn beyond(
+    fn more(
         &self,
         iova: u64,
         unmapped: u64,
         granule: Granule,
         mut translate: impl FnMut(u64) -> u64,
     ) -> u64 {
-        let recorded = (self.bytes.iter().take(self.len as usize))
-            .fold(0u64, |sum, &bytes| sum.saturating_add(bytes));
-        let most = unmapped.saturating_sub(recorded);
-        let (Some(end), true) = (self.end(), self.goes_on != 0) else {
+        let runs = self.bytes.iter().take(self.len as usize);
+        let recorded = runs.fold(0u64, |sum, &bytes| sum.saturating_add(bytes));
+        let most = unmapped.saturating_sub(recorded).min(self.beyond);
+        let Some(end) = self.end() else {
             return 0;
         };
         let mut done = 0u64;

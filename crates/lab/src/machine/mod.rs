@@ -19,6 +19,7 @@ mod x86;
 mod x86_amdvi;
 mod x86_virtio;
 mod x86_vtd;
+mod x86_vtd_first;
 
 use std::path::Path;
 use std::process::Command;
@@ -49,6 +50,8 @@ pub enum MachineKind {
     Uml,
     /// A PC with Intel's IOMMU.
     X86Vtd,
+    /// The same with first-stage tables.
+    X86VtdFirst,
     /// A PC with AMD's IOMMU.
     X86Amdvi,
     /// A PC with virtio-iommu.
@@ -69,9 +72,10 @@ pub enum MachineKind {
 
 impl MachineKind {
     /// All of them.
-    pub const ALL: [MachineKind; 8] = [
+    pub const ALL: [MachineKind; 9] = [
         MachineKind::Uml,
         MachineKind::X86Vtd,
+        MachineKind::X86VtdFirst,
         MachineKind::X86Amdvi,
         MachineKind::X86Virtio,
         MachineKind::Arm64Smmuv3,
@@ -120,6 +124,7 @@ impl MachineKind {
         match self {
             MachineKind::Uml => &uml::Uml,
             MachineKind::X86Vtd => &x86_vtd::X86_VTD,
+            MachineKind::X86VtdFirst => &x86_vtd_first::X86_VTD_FIRST,
             MachineKind::X86Amdvi => &x86_amdvi::X86_AMDVI,
             MachineKind::X86Virtio => &x86_virtio::X86_VIRTIO,
             MachineKind::Arm64Smmuv3 => &arm64_smmuv3::ARM64_SMMUV3,

@@ -47,14 +47,14 @@ struct iommu_debug_walk {
  * @first: First byte of each
  * @bytes: Length of each
  * @len: How many there are
- * @goes_on: Whether the memory goes on behind the last
+ * @beyond: For how many bytes the memory goes on behind the last
  */
 struct iommu_debug_unmap {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
 	u64 first[IOMMU_DEBUG_RUNS];
 	u64 bytes[IOMMU_DEBUG_RUNS];
 	u64 len;
-	u64 goes_on;
+	u64 beyond;
 #endif
 };
 
