@@ -54,10 +54,11 @@ impl PendingUnmap {
     /// was a gap, is not unmapped. (One thing is beyond telling: a gap right before a mapping of
     /// the second granule of physical memory looks like the first, to drivers that skip gaps.)
     ///
-    /// A unit is never cut through a leaf of a page table. Runs end where leaves end, and the bounds
-    /// of the pages stay where the core put them. Where not even a single page of the unit fits, its
-    /// leaves must be smaller than it, hence no larger than the next smaller page size. (Drivers
-    /// without a table, as that of virtio-iommu, have mappings with any bounds: they go as a whole.)
+    /// A unit is never cut through a leaf of a page table. Runs end where leaves end, and the
+    /// bounds of the pages stay where the core put them. Where not even a single page of the unit
+    /// fits, its leaves must be smaller than it, hence no larger than the next smaller page size.
+    /// (Drivers without a table, as that of virtio-iommu, have mappings with any bounds: they go
+    /// as a whole.)
     pub fn plan(
         &mut self,
         iova: u64,
@@ -143,7 +144,7 @@ impl PendingUnmap {
         true
     }
 
-    /// Forgets what lies behind the first `bytes` bytes, and returns how much of a run that was cut.
+    /// Forgets what lies behind the first `bytes` bytes. Returns how much of a run that was cut.
     fn shorten(&mut self, bytes: u64) -> u64 {
         let mut rest = bytes;
         let mut cut = 0;
