@@ -47,9 +47,10 @@ fn has_two(machine: MachineKind) -> bool {
     )
 }
 
-/// Whether the machine has an IOMMU; what drivers map need not go through it.
+/// Whether VFIO takes the machine's devices, and the program can be compiled for it. RISC-V's IOMMU driver does not promise
+/// cache coherency, without which VFIO takes none.
 pub(super) fn fits(machine: MachineKind) -> bool {
-    machine.translates_dma() || machine == MachineKind::Riscv64Iommu
+    machine.translates_dma() && (machine.runs_programs() || has_two(machine))
 }
 
 /// Three tests: the guest comes to its end, there is no report, and the work is done, after which nothing is mapped.

@@ -39,8 +39,6 @@ mod call {
 global_asm!(".globl _start", "_start: mov rdi, rsp", "and rsp, -16", "call start");
 #[cfg(target_arch = "aarch64")]
 global_asm!(".globl _start", "_start: mov x0, sp", "bl start");
-#[cfg(target_arch = "riscv64")]
-global_asm!(".globl _start", "_start: mv a0, sp", "call start");
 
 /// A system call; what it answers, if that is no error.
 unsafe fn call(number: usize, a: [usize; 6]) -> Result<usize, isize> {
@@ -51,9 +49,6 @@ unsafe fn call(number: usize, a: [usize; 6]) -> Result<usize, isize> {
     #[cfg(target_arch = "aarch64")]
     asm!("svc 0", in("x8") number, inlateout("x0") a[0] => answer, in("x1") a[1], in("x2") a[2], in("x3") a[3],
         in("x4") a[4], in("x5") a[5]);
-    #[cfg(target_arch = "riscv64")]
-    asm!("ecall", in("a7") number, inlateout("a0") a[0] => answer, in("a1") a[1], in("a2") a[2], in("a3") a[3],
-        in("a4") a[4], in("a5") a[5]);
     if answer < 0 {
         Err(answer)
     } else {
