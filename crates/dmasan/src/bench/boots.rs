@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dmasan_lab::{Boot, Guest, GuestModule, Kernel, Lab, LabError, Progress};
+use dmasan_lab::{Boot, Guest, GuestModule, Kernel, Lab, LabError, MachineKind, Progress};
 use dmasan_report::Log;
 
 use super::line::{self, Line};
@@ -116,9 +116,15 @@ impl Boots<'_> {
             .filter(|size| run.threads == 1 || *size <= LARGEST_OF_THREADS)
             .collect();
         let largest = sizes.iter().max().map_or(0, |size| size.0);
-        // Of a stretch of memory that is aligned to its size, there is always one in twice as much.
         let region = largest * u64::from(run.threads.next_power_of_two());
-        let memory = ((2 * region) >> 20) + REST_MIB;
+        // Of a stretch of memory that is aligned to its size, there is always one in twice as much. A PC has a hole
+        // in its memory, and the kernel, its tables and the initial file system at the ends of what is below.
+        let room = if run.candidate.kernel.machine == MachineKind::Uml {
+            2
+        } else {
+            4
+        };
+        let memory = ((room * region) >> 20) + REST_MIB;
         let guest = Guest {
             modules: vec![GuestModule {
                 path: run.candidate.module.clone(),
