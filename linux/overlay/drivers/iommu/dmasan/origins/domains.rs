@@ -176,7 +176,7 @@ pub(crate) unsafe extern "C" fn __iommu_debug_domain_gone(domain: *mut bindings:
 pub(crate) fn known(number: u32) -> Option<Domain> {
     let table = TABLE.as_ref()?;
     let at = usize::try_from(number).ok()? % DOMAINS;
-    let words = table.get(at)?.read()?;
+    let words = table.get(at)?.read_patiently()?;
     (number != 0 && handle(at, words.tag) == number).then(|| Domain::of(&words))
 }
 

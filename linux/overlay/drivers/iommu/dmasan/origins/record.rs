@@ -61,9 +61,9 @@ pub(crate) struct Kept(Slot<7>);
 unsafe impl FromBytes for Kept {}
 
 impl Kept {
-    /// What is kept. `None` while it is being written.
+    /// What is kept. `None` while it is being written, for longer than a moment.
     pub(crate) fn read(&self) -> Option<Record> {
-        self.0.read().map(unpack)
+        self.0.read_patiently().map(unpack)
     }
 
     /// Changes what is kept. Returns false if somebody else is at it.

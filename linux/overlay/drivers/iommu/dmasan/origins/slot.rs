@@ -2,15 +2,22 @@
 
 //! Words that belong together, without a lock.
 
-use kernel::sync::{
-    atomic::{Acquire, Atomic, Full, Relaxed, Release},
-    barrier::{smp_mb, Read}, //
+use kernel::{
+    processor::cpu_relax,
+    sync::{
+        atomic::{Acquire, Atomic, Full, Relaxed, Release},
+        barrier::{smp_mb, Read}, //
+    }, //
 };
+
+/// How often a report looks again at what is being written: for no more than a moment, as it may
+/// have interrupted the writer.
+const LOOKS: u32 = 4096;
 
 /// Words that are read and written as one.
 ///
-/// A sequence count tells readers that they have met a writer. Nobody waits: a writer that meets
-/// another one, which it may have interrupted, goes without.
+/// A sequence count tells readers that they have met a writer. Nobody waits for long: a writer that
+/// meets another one, which it may have interrupted, goes without.
 #[repr(C)]
 pub(super) struct Slot<const N: usize> {
     /// Odd while somebody writes.
@@ -33,6 +40,18 @@ impl<const N: usize> Slot<N> {
         let words = self.load();
         smp_mb(Read);
         (before & 1 == 0 && self.seq.load(Relaxed) == before).then_some(words)
+    }
+
+    /// What is in it, or will be in a moment: a page that is freed by one processor is often being
+    /// unmapped by another. `None` if it is written for longer.
+    pub(super) fn read_patiently(&self) -> Option<Words<N>> {
+        for _ in 0..LOOKS {
+            if let Some(words) = self.read() {
+                return Some(words);
+            }
+            cpu_relax();
+        }
+        None
     }
 
     /// Changes it. Returns false, and changes nothing, if somebody else is at it.
