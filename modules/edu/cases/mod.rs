@@ -50,6 +50,7 @@ cases! {
     15 => p15,
     16 => p16,
     17 => p17,
+    18 => p18,
 }
 
 // The list that others go by is right.
