@@ -9,8 +9,6 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<String>,
     /// One line for each thing that was asked for and could not be tried.
     pub(crate) missing: Vec<String>,
-    /// One line for each thing that runs only where it is cheap, and was not cheap here.
-    pub(crate) left_out: Vec<String>,
 }
 
 impl Tally {
@@ -34,11 +32,6 @@ impl Tally {
         self.missing.push(what.to_owned());
     }
 
-    /// Something that nobody has asked for by name is not tried here.
-    pub(crate) fn leave_out(&mut self, what: &str) {
-        self.left_out.push(what.to_owned());
-    }
-
     /// Everything that was asked for was tried and has passed.
     pub(crate) fn is_good(&self) -> bool {
         self.failed == 0 && self.missing.is_empty()
@@ -50,6 +43,5 @@ impl Tally {
         self.failed += other.failed;
         self.failures.extend(other.failures);
         self.missing.extend(other.missing);
-        self.left_out.extend(other.left_out);
     }
 }

@@ -12,7 +12,7 @@ use crate::doctor::{self, Doctor};
 use crate::emulator::Emulator;
 use crate::kernel::{self, Kernel, KernelRequest, Plan};
 use crate::lockfile::{self, LockFile, SourcePin};
-use crate::machine::{self, Boot, Busybox, Ground, Guest, MachineKind};
+use crate::machine::{self, Boot, Busybox, Ground, Guest};
 use crate::module::{self, Given, OwnModule};
 use crate::native;
 use crate::process::{self, Then};
@@ -108,13 +108,6 @@ impl Lab {
         }
         self.record(&world, &source, emulator.as_ref())?;
         kernel::build(&self.cache, &plan, &*self.progress)
-    }
-
-    /// Whether a kernel for such a machine has been built before, of whatever source: then another one takes a
-    /// fraction of the time.
-    #[must_use]
-    pub fn has_built(&self, machine: MachineKind) -> bool {
-        kernel::has_built(&self.cache, machine.machine())
     }
 
     /// The modules that `path` stands for: a `.ko` is returned as it is, a folder with a `Kbuild`

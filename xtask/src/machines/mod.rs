@@ -12,6 +12,7 @@ use std::time::Instant;
 use anyhow::{anyhow, Result};
 use dmasan_lab::{Device, Implementation, Kernel, KernelRequest, Lab, MachineKind};
 
+use crate::command::{dmasan, succeeds};
 use crate::steps::{guest, kunit, zoo};
 use crate::tally::Tally;
 
@@ -181,23 +182,25 @@ pub(crate) fn run(asked: &[Machines], suites: &[Suite]) -> Result<Tally> {
 /// have, and still less a success.
 fn row(machine: MachineKind, suites: &[Suite], all: &mut Tally) -> Result<Vec<Cell>> {
     println!("== {machine}: {}", machine.about());
-    let lab = guest::lab()?;
     let start = Instant::now();
+    // By the tool, which tells of how far it is: the first one takes minutes.
+    let name = machine.to_string();
+    let built = succeeds(&mut dmasan(&["build", "--machine", &name]))?;
+    let lab = guest::lab()?;
     let kernel = match lab.kernel(&KernelRequest::new(machine, Implementation::Rust)) {
-        Ok(kernel) => kernel,
-        Err(error) => {
+        Ok(kernel) if built => kernel,
+        other => {
+            let error = other.err().map_or_else(
+                || "`dmasan build` failed".to_owned(),
+                |error| error.to_string(),
+            );
             println!("== {machine}: NOT RUN: {error}");
             all.not_run(&format!("{machine}: {error}"));
-            return Ok(suites
-                .iter()
-                .map(|suite| {
-                    if suite.fits(machine) {
-                        Cell::NotRun
-                    } else {
-                        Cell::Unfit
-                    }
-                })
-                .collect());
+            let not_run = |suite: &Suite| match suite.fits(machine) {
+                true => Cell::NotRun,
+                false => Cell::Unfit,
+            };
+            return Ok(suites.iter().map(not_run).collect());
         }
     };
     println!("   kernel: {:.1} s", start.elapsed().as_secs_f64());
@@ -214,20 +217,10 @@ fn row(machine: MachineKind, suites: &[Suite], all: &mut Tally) -> Result<Vec<Ce
     Ok(cells)
 }
 
-/// Some of it, if a kernel for the machine has been built before. The first one takes longer than all other tests together.
-pub(crate) fn if_cheap(machine: MachineKind) -> Result<Tally> {
-    let lab = guest::lab()?;
+/// What there is time for every day, on one machine.
+pub(crate) fn daily(machine: MachineKind) -> Result<Tally> {
     let mut all = Tally::default();
-    if !lab.has_built(machine) {
-        all.leave_out(&format!(
-            "{machine}: no kernel for it has been built; `dmasan build --machine {machine}` does, in 10 to 20 minutes"
-        ));
-        return Ok(all);
-    }
-    let kernel = lab.kernel(&KernelRequest::new(machine, Implementation::Rust))?;
-    for suite in Suite::daily() {
-        all.add(timed(suite, &lab, &kernel));
-    }
+    row(machine, &Suite::daily().collect::<Vec<_>>(), &mut all)?;
     Ok(all)
 }
 

@@ -8,7 +8,6 @@ use std::time::SystemTime;
 
 use super::build::BUILD_MIB;
 use crate::cache::{entries, Cache};
-use crate::machine::Machine;
 use crate::namespace::remove_all;
 use crate::process::{tethered, Job};
 use crate::{files, LabError, Step};
@@ -79,13 +78,6 @@ pub(super) fn prune(cache: &Cache, keep: usize) -> Result<(), LabError> {
         .iter()
         .take(surplus)
         .try_for_each(|(_, dir)| remove_all(dir))
-}
-
-/// Whether there is a finished build for the machine's family.
-pub(crate) fn has_built(cache: &Cache, machine: &dyn Machine) -> bool {
-    let family = format!("{}-", machine.family());
-    entries(&cache.path("builds"))
-        .any(|(name, dir)| name.starts_with(&family) && dir.join("stamp.json").exists())
 }
 
 #[cfg(test)]

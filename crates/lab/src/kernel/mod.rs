@@ -18,7 +18,6 @@ use crate::source::SourceInfo;
 
 pub(crate) use build::{build, current, is_intact, made, Plan, BUILD_MIB};
 pub(crate) use config::compose;
-pub(crate) use folders::has_built;
 
 /// The two implementations of the sanitizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
