@@ -8,7 +8,7 @@ use super::census;
 use super::chain::{self, Count};
 use super::marks;
 use super::settle::{self, Settled};
-use super::store::{all_sections, for_each_section, Store, Words};
+use super::store::{all_sections, for_each_section, Section, Store, Words};
 use super::{inspect, overflow, Findings, Granule, PageRange, Pfn, Run, Stretch, Verdict};
 
 /// The counts of a store, and everything that may be done with them.
@@ -133,7 +133,7 @@ impl<'s, S: Store> Ledger<'s, S> {
     #[inline(always)]
     fn for_each_block(&self, run: Run, granule: Granule, step: &mut impl Step) {
         let Some(Stretch { pages, weight }) = run.even(self.store.page_shift(), granule) else {
-            return self.for_each_of_uneven(run, granule, step);
+            return for_each_of_uneven(self.store, run, granule, step);
         };
         let first = pages.first();
         if let Some(around) = self.store.around(first) {
@@ -144,26 +144,64 @@ impl<'s, S: Store> Ledger<'s, S> {
                 return step.go(self.store, &around, true, block, weight);
             }
         }
-        self.for_each_of_many(Stretch { pages, weight }, step);
+        for_each_of_many(self.store, Stretch { pages, weight }, step);
     }
+}
 
-    #[cold]
-    fn for_each_of_uneven(&self, run: Run, granule: Granule, step: &mut impl Step) {
-        for stretch in run.stretches(self.store.page_shift(), granule) {
-            self.for_each_of_many(stretch, step);
+// These have the store itself, so that it need not be put into memory with a ledger around it for
+// what is rarely called.
+
+#[cold]
+fn for_each_of_uneven<S: Store>(store: &S, run: Run, granule: Granule, step: &mut impl Step) {
+    for stretch in run.stretches(store.page_shift(), granule) {
+        for_each_of_many(store, stretch, step);
+    }
+}
+
+#[inline(never)]
+fn for_each_of_many<S: Store>(store: &S, stretch: Stretch, step: &mut impl Step) {
+    let Stretch { pages, weight } = stretch;
+    let mut rest = Some(pages);
+    while let Some(pages) = rest {
+        let end = Block::around(S::SHAPE, pages.first(), S::SHAPE.top()).last();
+        let end = match (store.around(pages.first()), pages.up_to(end)) {
+            (Some(around), Some(part)) => {
+                for_each_block(S::SHAPE, part, |block| {
+                    step.go(store, &around, true, block, weight);
+                });
+                end
+            }
+            _ => for_each_in_section(store, pages, weight, step),
+        };
+        rest = pages.after(end);
+    }
+}
+
+/// The same where a section ends within a block of the largest size, and where there is none.
+/// Returns the last page that has been dealt with.
+#[cold]
+fn for_each_in_section<S: Store>(
+    store: &S,
+    pages: PageRange,
+    weight: u32,
+    step: &mut impl Step,
+) -> Pfn {
+    let end = match store.section(pages.first()) {
+        Ok(section) => {
+            let end = section.last();
+            if let Some(part) = pages.up_to(end) {
+                for_each_block(S::SHAPE, part, |block| {
+                    let marked = Block::around(S::SHAPE, block.first(), S::SHAPE.mark());
+                    let has_mark = marked.is_in(&section);
+                    step.go(store, &section, has_mark, block, weight);
+                });
+            }
+            end
         }
-    }
-
-    #[inline(never)]
-    fn for_each_of_many(&self, Stretch { pages, weight }: Stretch, step: &mut impl Step) {
-        for_each_section(self.store, pages, |section, pages| {
-            for_each_block(S::SHAPE, pages, |block| {
-                let marked = Block::around(S::SHAPE, block.first(), S::SHAPE.mark());
-                let has_mark = marked.is_in(section);
-                step.go(self.store, section, has_mark, block, weight);
-            });
-        });
-    }
+        Err(hole) => hole.last,
+    };
+    // A store that breaks its word must not hang the kernel.
+    end.max(pages.first())
 }
 
 /// What an operation does to each block.
