@@ -101,7 +101,9 @@ impl Block {
     pub(super) fn cell<W: Words>(self, words: &W) -> &W::Cell {
         match self.level.checked_sub(1) {
             None => words.page(self.first()),
-            Some(slot) => words.spare(Pfn(self.first + slot as u64)),
+            // Not at the beginning, where buffers begin: who reads the word of a large block, as
+            // every map and every check do, is not to meet those who map the one page over and over.
+            Some(slot) => words.spare(Pfn(self.last().0 - slot as u64)),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Place {
 
 impl Place {
     fn of(block: Block) -> Self {
-        // As for words: the block of level n is kept by its page n - 1.
+        // The block of level n by its page n - 1, so that no two blocks want the same.
         let slot = block.level().saturating_sub(1);
         Self {
             keeper: Pfn(block.first().0 + slot as u64),

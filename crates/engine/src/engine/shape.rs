@@ -5,8 +5,8 @@
 /// The sizes of the naturally aligned blocks of pages that have a word, from the page up.
 ///
 /// The more sizes there are, the fewer words a large run takes, and the more words a check has to
-/// read. A block keeps its word in the spare one of a page near its beginning: the block of level
-/// n in that of its page n - 1, so that no two blocks want the same.
+/// read. A block keeps its word in the spare one of a page near its end: the block of level n in
+/// that of its n-th last page, so that no two blocks want the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     orders: &'static [u32],
