@@ -56,7 +56,7 @@ static inline void iommu_debug_gather_end(struct iommu_domain *domain,
 	if (!iommu_debug_has_leaves(domain))
 		return;
 	iommu_debug_gather_leaves(gather, NULL);
-	iommu_debug_walk_end(&leaves->walk);
+	__iommu_debug_walk_end(&leaves->walk);
 }
 
 /*

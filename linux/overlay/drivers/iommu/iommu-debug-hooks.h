@@ -115,7 +115,7 @@ void iommu_debug_fail_test(void);
 unsigned long iommu_debug_max_pfn(void);
 bool iommu_debug_is_bridge(struct device *dev);
 extern bool iommu_debug_enable;
-extern bool iommu_debug_counts_checks;
+extern bool iommu_debug_has_origins;
 int iommu_debug_stats_show(struct seq_file *file, void *data);
 int iommu_debug_filter_show(struct seq_file *file, void *data);
 void iommu_debug_filter_set(const char *name);
@@ -140,8 +140,7 @@ size_t __iommu_debug_unmap_settle(struct iommu_domain *domain,
 void __iommu_debug_unmap_oversized(struct iommu_domain *domain,
 				   unsigned long iova, size_t size,
 				   size_t unmapped);
-void __iommu_debug_walk_end(struct iommu_domain *domain,
-			    struct iommu_debug_walk *walk);
+void __iommu_debug_walk_end(struct iommu_debug_walk *walk);
 void __iommu_debug_release_begin(struct iommu_domain *domain,
 				 struct iommu_debug_release *release);
 void __iommu_debug_release_leaf(struct iommu_debug_release *release,
@@ -149,7 +148,6 @@ void __iommu_debug_release_leaf(struct iommu_debug_release *release,
 void __iommu_debug_release_end(struct iommu_debug_release *release);
 void __iommu_debug_origin_map(struct iommu_domain *domain, unsigned long iova,
 			      phys_addr_t phys, size_t size);
-void __iommu_debug_origin_unmap(struct iommu_debug_walk *walk);
 void __iommu_debug_origin_unmapped(void);
 void __iommu_debug_attached(struct iommu_domain *domain, struct device *dev);
 void __iommu_debug_unbound(struct iommu_domain *domain, struct device *dev);
@@ -278,38 +276,26 @@ static inline size_t iommu_debug_unmap_settle(struct iommu_domain *domain,
 	return unmapped;
 }
 
+/*
+ * What follows, as far as the leaf that is gone, is only to be called if
+ * iommu_debug_on_rust(): those who walk over a table find that out once, and not
+ * for every leaf.
+ */
+
 /* The walk of an unmap is about to begin */
 static inline void iommu_debug_walk_begin(struct iommu_domain *domain,
 					  struct iommu_debug_walk *walk)
 {
 #ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	if (!iommu_debug_on_rust())
-		return;
 	walk->domain = domain;
 	walk->next = 0;
 	walk->len = 0;
 #endif
 }
 
-/* Tell of the leaves that have been gathered */
-static inline void iommu_debug_walk_tell(struct iommu_debug_walk *walk)
-{
-#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	if (!walk->len)
-		return;
-	walk->last[walk->len - 1] = walk->next - 1;
-	if (iommu_debug_keeps_origins())
-		__iommu_debug_origin_unmap(walk);
-	__iommu_debug_walk_end(walk->domain, walk);
-#endif
-}
-
 /*
  * Leaves that continue each other are a run, and those that continue the run
  * before are part of it. Runs are told of many at a time.
- *
- * Only to be called if iommu_debug_on_rust(), as is what follows: to find out
- * the address takes longer than to find out that nobody wants it.
  */
 static inline void iommu_debug_run_begins(struct iommu_debug_walk *walk,
 					  phys_addr_t phys)
@@ -319,7 +305,7 @@ static inline void iommu_debug_run_begins(struct iommu_debug_walk *walk,
 	if (phys == walk->next && phys)
 		return;
 	if (walk->len == IOMMU_DEBUG_RUNS)
-		iommu_debug_walk_tell(walk);
+		__iommu_debug_walk_end(walk);
 	else if (walk->len)
 		walk->last[walk->len - 1] = walk->next - 1;
 	walk->first[walk->len++] = phys;
@@ -340,13 +326,6 @@ static inline void iommu_debug_leaf_gone(struct iommu_debug_walk *walk,
 {
 	iommu_debug_run_begins(walk, phys);
 	iommu_debug_run_ends(walk, phys + size);
-}
-
-/* It is over */
-static inline void iommu_debug_walk_end(struct iommu_debug_walk *walk)
-{
-	if (iommu_debug_on_rust())
-		iommu_debug_walk_tell(walk);
 }
 
 /*

@@ -48,8 +48,10 @@ static CHECKS: Counter = Counter::new();
 static SEEN: Atomic<u32> = Atomic::new(0);
 
 /// Whether origins are kept.
+#[inline]
 pub(crate) fn are_kept() -> bool {
-    boot::wants_origins()
+    // SAFETY: Written before anything is counted or checked, and never after.
+    unsafe { bindings::iommu_debug_has_origins }
 }
 
 /// How many times something could not be kept.
@@ -79,8 +81,7 @@ pub(crate) fn checked() {
     fn count() {
         CHECKS.add();
     }
-    // SAFETY: Written before anything is checked, and never after.
-    if unsafe { bindings::iommu_debug_counts_checks } {
+    if are_kept() {
         count();
     }
 }
@@ -120,22 +121,12 @@ pub(crate) unsafe extern "C" fn __iommu_debug_origin_map(
     });
 }
 
-/// Remembers who has removed the leaves of a walk.
-///
-/// # Safety
-///
-/// `walk` must be valid and not used by anybody else.
-#[export]
-pub(crate) unsafe extern "C" fn __iommu_debug_origin_unmap(walk: *mut bindings::iommu_debug_walk) {
-    // SAFETY: By the safety requirement.
-    let walk = unsafe { &*walk };
+/// Remembers that runs are unmapped by the caller.
+#[cold]
+pub(crate) fn all_unmapped(runs: impl Iterator<Item = Run>) {
     let gone = event();
-    // CAST: There are few.
-    let runs = walk.first.iter().zip(&walk.last).take(walk.len as usize);
-    for (&first, &last) in runs {
-        if let Some(run) = Run::closed(PhysAddr(first), PhysAddr(last)) {
-            keep_gone(run, gone);
-        }
+    for run in runs {
+        keep_gone(run, gone);
     }
 }
 

@@ -45,11 +45,11 @@ early_param("iommu.debug_pagealloc.quarantine", iommu_debug_quarantine_setup);
 early_param("iommu.debug_pagealloc.fault", iommu_debug_fault_setup);
 early_param("iommu.debug_pagealloc.reports", iommu_debug_reports_setup);
 
-bool iommu_debug_counts_checks __ro_after_init;
+bool iommu_debug_has_origins __ro_after_init;
 
 void iommu_debug_switch_on(bool origins, bool quarantine)
 {
-	iommu_debug_counts_checks = origins;
+	iommu_debug_has_origins = origins;
 	if (quarantine)
 		static_branch_enable(&iommu_debug_quarantine_on);
 	if (origins)
@@ -206,7 +206,6 @@ late_initcall(iommu_debug_files_init);
 
 /* Page table formats can be modules. */
 EXPORT_SYMBOL_GPL(__iommu_debug_walk_end);
-EXPORT_SYMBOL_GPL(__iommu_debug_origin_unmap);
 EXPORT_SYMBOL_GPL(__iommu_debug_domain_gone);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_begin);
 EXPORT_SYMBOL_GPL(__iommu_debug_release_leaf);

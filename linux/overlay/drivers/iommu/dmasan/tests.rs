@@ -135,13 +135,14 @@ mod suite {
         unsafe { __iommu_debug_map_begin(&mut domain, phys_of(&page), PAGE_SIZE) };
         assert_eq!(translations(pfn_of(&page)), Some(2));
         // Two leaves that were met the other way round: two runs.
+        walk.domain = &mut domain;
         walk.len = 2;
         walk.first[0] = phys_of(&page) + half;
         walk.last[0] = phys_of(&page) + 2 * half - 1;
         walk.first[1] = phys_of(&page);
-        walk.last[1] = phys_of(&page) + half - 1;
+        walk.next = phys_of(&page) + half;
         // SAFETY: The domain and the walk are valid.
-        unsafe { __iommu_debug_walk_end(&mut domain, &mut walk) };
+        unsafe { __iommu_debug_walk_end(&mut walk) };
         assert_eq!(translations(pfn_of(&page)), Some(0));
         assert_eq!(walk.len, 0);
         Ok(())

@@ -29,29 +29,33 @@ const _: () = {
 ///
 /// # Safety
 ///
-/// `domain` and `walk` must be valid, and `walk` not used by anybody else.
+/// `walk` and its domain must be valid, and `walk` not used by anybody else.
 #[export]
-pub(crate) unsafe extern "C" fn __iommu_debug_walk_end(
-    domain: *mut bindings::iommu_domain,
-    walk: *mut bindings::iommu_debug_walk,
-) {
+pub(crate) unsafe extern "C" fn __iommu_debug_walk_end(walk: *mut bindings::iommu_debug_walk) {
     // SAFETY: By the safety requirement.
     let walk = unsafe { &mut *walk };
     // CAST: There are few.
     let len = core::mem::take(&mut walk.len) as usize;
+    // Where the last run ends is not written down for every leaf.
+    match walk.last.get_mut(len.wrapping_sub(1)) {
+        Some(last) => *last = walk.next.wrapping_sub(1),
+        None => return,
+    }
+    let runs = walk.first.iter().zip(&walk.last).take(len);
+    let runs = runs.filter_map(|(first, last)| Run::closed(PhysAddr(*first), PhysAddr(*last)));
+    if origins::are_kept() {
+        origins::all_unmapped(runs.clone());
+    }
     // SAFETY: By the safety requirement.
-    let granule = unsafe { granule_of(domain) };
-    let (Some(granule), true) = (granule, len > 0) else {
+    let Some(granule) = (unsafe { granule_of(walk.domain) }) else {
         return;
     };
     let mut underflow = Findings::new();
     {
         let counts = PageCounts::lock_at(PhysAddr(walk.first[0]));
         let ledger = Ledger::new(&counts);
-        for (&first, &last) in walk.first.iter().zip(&walk.last).take(len) {
-            if let Some(run) = Run::closed(PhysAddr(first), PhysAddr(last)) {
-                ledger.unmap(run, granule, &mut underflow);
-            }
+        for run in runs {
+            ledger.unmap(run, granule, &mut underflow);
         }
     }
     if let Some(underflow) = underflow.spans() {
