@@ -101,8 +101,8 @@ impl Block {
     pub(super) fn cell<W: Words>(self, words: &W) -> &W::Cell {
         match self.level.checked_sub(1) {
             None => words.page(self.first()),
-            // Not at the beginning, where buffers begin: who reads the word of a large block, as
-            // every map and every check do, is not to meet those who map the one page over and over.
+            // Not at the beginning, where buffers begin: whoever reads the word of a large block,
+            // as every map and check does, is not to meet those who map that page over and over.
             Some(slot) => words.spare(Pfn(self.last().0 - slot as u64)),
         }
     }

@@ -14,7 +14,7 @@ mod slot;
 use crate::{
     boot,
     counter::Counter,
-    engine::{self, PageRange, Pfn, PhysAddr, Place, Run, Store},
+    engine::{self, PageRange, Pfn, Place, Run, Store},
     moment::Moment,
     stack::Stack,
     store::{phys_addr, PageCounts}, //
