@@ -12,15 +12,11 @@ rust_helper_page_ext_block(unsigned long pfn, unsigned int order)
 	return page_ext_block(pfn, order);
 }
 
-/*
- * One call instead of two, for those to whom it matters. Page extensions are
- * freed after synchronize_rcu(), which waits for this flavour of the RCU read
- * lock as well; it is the cheaper one where the kernel can be preempted.
- */
+/* One call instead of two, for those to whom it matters */
 __rust_helper struct page_ext *
 rust_helper_page_ext_lock_pfn(unsigned long pfn, unsigned int order)
 {
-	rcu_read_lock_sched();
+	rcu_read_lock();
 	return page_ext_block(pfn, order);
 }
 
@@ -30,14 +26,9 @@ rust_helper_page_ext_lock_page(const struct page *page, unsigned int order)
 {
 	struct page_ext_block block = { .pfn = page_to_pfn(page) };
 
-	rcu_read_lock_sched();
+	rcu_read_lock();
 	block.page_ext = page_ext_block(block.pfn, order);
 	return block;
-}
-
-__rust_helper void rust_helper_page_ext_unlock(void)
-{
-	rcu_read_unlock_sched();
 }
 
 __rust_helper struct page *rust_helper_pfn_to_online_page(unsigned long pfn)

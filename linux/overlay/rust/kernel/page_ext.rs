@@ -60,8 +60,6 @@ impl<T: FromBytes + Sync> Operations<T> {
 
     /// Takes the RCU read lock, and looks up the block of `1 << ORDER` pages around the page `pfn`.
     /// Any number will do.
-    ///
-    /// The lock is that of the flavour for which preemption is off.
     #[inline]
     pub fn read_at<const ORDER: u32>(&'static self, pfn: usize) -> Reader<T, ORDER> {
         // SAFETY: Any number may be asked for.
@@ -202,7 +200,7 @@ impl<T, const ORDER: u32> Drop for Reader<T, ORDER> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants the lock is held.
-        unsafe { bindings::page_ext_unlock() };
+        unsafe { bindings::rcu_read_unlock() };
     }
 }
 

@@ -8,8 +8,8 @@ use crate::{
 };
 use kernel::bindings;
 
-/// Pages that are looked at in one go. Preemption is off meanwhile.
-const STEP: u64 = 1 << 12;
+/// Pages that are looked at in one go.
+const STEP: u64 = 1 << 15;
 
 /// Calls `visit` for all pages of the machine that are mapped.
 pub(crate) fn for_each_mapped(mut visit: impl FnMut(Pfn, Count)) {

@@ -211,6 +211,7 @@ const SERVICES: &[&[u8]] = &[
     b"vtdss_",
     b"riscv_64_",
     b"x86_64_deinit",
+    b"x86_64_unmap_",
     b"__map_",
     b"__unmap_",
     b"arm_lpae_",
