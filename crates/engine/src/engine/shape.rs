@@ -20,6 +20,12 @@ impl Shape {
     /// the page allocator hands out, and a whole memory section on x86-64, arm64 and RISC-V.
     pub const LINUX: Self = Self::new(&[0, 4, 8, 9, 12, 15], 3);
 
+    /// What suits Linux where pages are larger than 4K.
+    ///
+    /// A memory section has 8192 of them on arm64, and a block that is larger than a section has no
+    /// word, so there is nothing to be found around a page that large.
+    pub const LARGE_PAGES: Self = Self::new(&[0, 4, 8, 9, 12], 3);
+
     /// Blocks of `1 << order` pages for each of the orders. Those of the size with index `mark`
     /// tell whether they have been touched below.
     ///

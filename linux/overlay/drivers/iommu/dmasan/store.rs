@@ -73,8 +73,15 @@ impl engine::Cell for Atomic<u32> {
     }
 }
 
+/// The sizes of blocks that have a word.
+const SHAPE: Shape = if bindings::PAGE_SHIFT > 12 {
+    Shape::LARGE_PAGES
+} else {
+    Shape::LINUX
+};
+
 /// The size of the blocks that are looked up as a whole: as large as any that has a word.
-const AROUND: u32 = Shape::LINUX.largest();
+const AROUND: u32 = SHAPE.largest();
 
 /// The counts of all pages, for as long as the RCU read lock is held.
 pub(crate) struct PageCounts(Reader<PageData, AROUND>);
@@ -111,6 +118,7 @@ impl Store for PageCounts {
     type Cell = Atomic<u32>;
     type Section<'a> = PageSection<'a>;
     type Around<'a> = PageBlock<'a>;
+    const SHAPE: Shape = SHAPE;
 
     #[inline]
     fn around(&self, pfn: Pfn) -> Option<PageBlock<'_>> {
