@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct Allocation {
     pub(crate) order: u32,
     pub(crate) clock: Overhead,
+    /// How long they stay allocated, and stay free, in units of the clock.
+    pub(crate) pause: u64,
 }
 
 impl Pair for Allocation {
@@ -24,11 +26,13 @@ impl Pair for Allocation {
         let begin = clock::now();
         let pages = Pages::with_flags(self.order, 0)?;
         let allocated = clock::now();
+        let again = allocated.after(self.pause);
         drop(pages);
         let freed = clock::now();
+        freed.after(self.pause);
         Ok((
             begin.until(allocated, self.clock),
-            allocated.until(freed, self.clock),
+            again.until(freed, self.clock),
         ))
     }
 }

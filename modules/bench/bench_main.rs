@@ -71,6 +71,10 @@ module! {
             default: 100,
             description: "How long each case is measured, in milliseconds",
         },
+        pause: u32 {
+            default: 0,
+            description: "How long to wait after each operation, in units of the clock",
+        },
     },
 }
 
@@ -86,6 +90,7 @@ impl kernel::Module for Bench {
             module_parameters::threads.value(),
             module_parameters::shares.value(),
             module_parameters::millis.value(),
+            module_parameters::pause.value(),
         )?;
         plan.run()?;
         Ok(Bench)

@@ -5,6 +5,8 @@
 //! On x86-64 that is the time stamp counter, read directly: under User-Mode Linux `get_cycles()`
 //! is always 0, and `ktime_get()` asks the host. Elsewhere it is `ktime_get()`.
 
+use kernel::processor::cpu_relax;
+
 /// A point in time, in units of [`UNIT`].
 #[derive(Clone, Copy)]
 pub(crate) struct Tick(u64);
@@ -58,6 +60,17 @@ pub(crate) fn now() -> Tick {
 }
 
 impl Tick {
+    /// Lets at least as much time go by, and says when that is over. `0`: it is over already.
+    #[inline(always)]
+    pub(crate) fn after(self, pause: u64) -> Tick {
+        let mut tick = self;
+        while tick.0.wrapping_sub(self.0) < pause {
+            cpu_relax();
+            tick = now();
+        }
+        tick
+    }
+
     /// What has gone by since, less the cost of reading the clock.
     #[inline(always)]
     pub(crate) fn until(self, end: Tick, clock: Overhead) -> u64 {

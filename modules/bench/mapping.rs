@@ -51,6 +51,8 @@ pub(crate) struct Mapping<'a> {
     pub(crate) bytes: usize,
     pub(crate) layout: Layout,
     pub(crate) clock: Overhead,
+    /// How long it stays mapped, and stays unmapped, in units of the clock.
+    pub(crate) pause: u64,
 }
 
 impl Mapping<'_> {
@@ -76,14 +78,16 @@ impl Pair for Mapping<'_> {
         let begin = clock::now();
         self.map()?;
         let mapped = clock::now();
+        let again = mapped.after(self.pause);
         let unmapped = self.domain.unmap(self.iova, self.bytes);
         let end = clock::now();
+        end.after(self.pause);
         if unmapped != self.bytes {
             return Err(EIO);
         }
         Ok((
             begin.until(mapped, self.clock),
-            mapped.until(end, self.clock),
+            again.until(end, self.clock),
         ))
     }
 }

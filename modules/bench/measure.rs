@@ -42,6 +42,8 @@ pub(crate) struct Effort {
     pub(crate) threads: usize,
     /// How long.
     pub(crate) millis: u32,
+    /// How long to wait after each operation, in units of the clock.
+    pub(crate) pause: u64,
 }
 
 /// The costs of both operations, from all threads together.

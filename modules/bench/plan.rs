@@ -76,6 +76,7 @@ impl Plan {
         threads: u32,
         shares: u32,
         millis: u32,
+        pause: u32,
     ) -> Result<Self> {
         let format = Format::from_index(format).ok_or_else(|| {
             pr_err!("there is no format {}\n", format);
@@ -96,7 +97,11 @@ impl Plan {
             kinds,
             sizes,
             shares,
-            effort: Effort { threads, millis },
+            effort: Effort {
+                threads,
+                millis,
+                pause: u64::from(pause),
+            },
         })
     }
 
@@ -107,7 +112,8 @@ impl Plan {
     pub(crate) fn run(&self) -> Result {
         let clock = Overhead::measure();
         let threads = self.effort.threads;
-        let largest = self.sizes().max().unwrap_or(PAGE_SIZE);
+        // Counts of neighbouring pages share a cache line, and threads are not to meet by accident.
+        let largest = self.sizes().fold(SZ_2M, usize::max);
         let region = Region::new(largest * threads.next_power_of_two()).inspect_err(|_| {
             pr_err!("no contiguous memory of {} bytes a thread\n", largest);
         })?;
@@ -159,7 +165,14 @@ impl Plan {
             bytes: PAGE_SIZE << order,
             threads,
         };
-        let costs = measure(self.effort, |_| Ok(Allocation { order, clock }));
+        let pause = self.effort.pause;
+        let costs = measure(self.effort, |_| {
+            Ok(Allocation {
+                order,
+                clock,
+                pause,
+            })
+        });
         case.print(["alloc", "free"], costs)
     }
 
@@ -188,11 +201,11 @@ impl Plan {
         let all = &domains;
         let (begin, whole) = (region.phys(), region.bytes());
         let scattered = Layout::scattered(region);
+        let pause = self.effort.pause;
 
         measure(self.effort, move |index| {
             let part = match case.share {
                 Share::Pages => 0,
-                // Far apart, so that the threads do not meet by accident.
                 Share::None | Share::Domain => whole / case.threads.next_power_of_two() * index,
             };
             // CAST: An offset within memory.
@@ -208,6 +221,7 @@ impl Plan {
                 bytes: case.bytes,
                 layout,
                 clock,
+                pause,
             })
         })
     }

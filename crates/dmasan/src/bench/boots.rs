@@ -45,6 +45,8 @@ pub(super) struct Boots<'a> {
     pub(super) sizes: Vec<Size>,
     pub(super) rounds: u32,
     pub(super) millis: u32,
+    /// After each operation, in units of the guest's clock.
+    pub(super) pause: u32,
     /// For one boot.
     pub(super) timeout: Duration,
 }
@@ -129,12 +131,13 @@ impl Boots<'_> {
             modules: vec![GuestModule {
                 path: run.candidate.module.clone(),
                 params: format!(
-                    "format={} kinds={} sizes={} threads={} millis={}",
+                    "format={} kinds={} sizes={} threads={} millis={} pause={}",
                     run.format,
                     run.kinds,
                     Size::mask(&sizes),
                     run.threads,
-                    self.millis
+                    self.millis,
+                    self.pause
                 ),
             }],
             append: run.candidate.implementation.append(),

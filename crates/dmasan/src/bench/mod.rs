@@ -71,6 +71,7 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
         },
         rounds: args.rounds.unwrap_or(rounds),
         millis: args.millis.unwrap_or(millis),
+        pause: args.pause,
         timeout: Duration::from_secs(args.timeout),
     };
     let measured = boots.run(&*ui).context("cannot measure")?;
@@ -84,6 +85,7 @@ pub(crate) fn run(cli: &Cli, args: &BenchArgs) -> anyhow::Result<Exit> {
         unit: measured.unit.unwrap_or_default(),
         rounds: boots.rounds,
         millis: boots.millis,
+        pause: boots.pause,
         stat: args.stat,
         impls,
         cases: measured.ledger.rows(args.stat),

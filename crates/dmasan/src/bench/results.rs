@@ -25,6 +25,8 @@ pub(super) struct Results {
     pub(super) rounds: u32,
     /// How long each case was measured in each round, in milliseconds.
     pub(super) millis: u32,
+    /// How long a thread waited after each operation, in units of the guest's clock.
+    pub(super) pause: u32,
     /// Which figure of a case is shown and compared.
     pub(super) stat: Stat,
     pub(super) impls: Vec<Impl>,
@@ -252,6 +254,7 @@ pub(super) mod tests {
             unit: "cycles".to_owned(),
             rounds: 3,
             millis: 25,
+            pause: 0,
             stat: Stat::Median,
             impls: impls.to_vec(),
             cases: ledger.rows(Stat::Median),

@@ -90,6 +90,10 @@ pub(crate) struct BenchArgs {
     /// How long each case is measured in each round, in milliseconds [default: 40; with --quick: 20].
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) millis: Option<u32>,
+    /// How long a thread waits after each operation, in cycles (without such a counter: ns): threads that use the
+    /// same pages have them in turn then.
+    #[arg(long, value_name = "CYCLES", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub(crate) pause: u32,
     /// What is made of the rounds.
     #[arg(long, value_enum, default_value_t = Stat::Median)]
     pub(crate) stat: Stat,
