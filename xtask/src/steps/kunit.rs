@@ -125,10 +125,11 @@ fn run_group(lab: &Lab, kernel: &Kernel, group: &Group) -> Result<Tally> {
         boot.log.display()
     );
     let mut tally = Tally::default();
-    let mut skipped = 0;
+    let (mut skipped, mut failed) = (0, 0);
     for test in &tests {
         match test.outcome {
             Outcome::Skipped if group.may_skip => skipped += 1,
+            Outcome::Failed if matches!(group.reports, Expected::Anything) => failed += 1,
             outcome => tally.check(&test.name, outcome == Outcome::Passed),
         }
     }
@@ -140,7 +141,15 @@ fn run_group(lab: &Lab, kernel: &Kernel, group: &Group) -> Result<Tally> {
     let what = format!("KUnit, {}", group.about);
     match group.reports {
         Expected::Reports(0) => guest::expect_silence(&mut tally, &what, &boot),
-        Expected::Anything => guest::expect_end(&mut tally, &what, &boot),
+        Expected::Anything => {
+            guest::expect_end(&mut tally, &what, &boot);
+            // A report fails the test that it is printed in, and no more than one is printed.
+            let refuted = boot.console.iter().any(|line| is_refuted(line));
+            tally.check(
+                &format!("{what}: all that is asserted is true"),
+                failed <= 1 && !refuted,
+            );
+        }
         Expected::Reports(number) => {
             guest::expect_end(&mut tally, &what, &boot);
             tally.check(
@@ -153,4 +162,9 @@ fn run_group(lab: &Lab, kernel: &Kernel, group: &Group) -> Result<Tally> {
         guest::expect_no_complaint(&mut tally, &what, &boot, "KTAP version");
     }
     Ok(tally)
+}
+
+/// Whether a test of KUnit says that something is not as it should be.
+fn is_refuted(line: &str) -> bool {
+    line.contains(" FAILED at ")
 }
