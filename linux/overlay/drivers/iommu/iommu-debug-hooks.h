@@ -294,38 +294,23 @@ static inline void iommu_debug_walk_begin(struct iommu_domain *domain,
 }
 
 /*
- * Leaves that continue each other are a run, and those that continue the run
- * before are part of it. Runs are told of many at a time.
+ * A leaf has been removed, or several that continue each other. Those that
+ * continue the run before are part of it. Runs are told of many at a time.
  */
-static inline void iommu_debug_run_begins(struct iommu_debug_walk *walk,
-					  phys_addr_t phys)
-{
-#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	/* Nothing continues what ends at the end of all addresses */
-	if (phys == walk->next && phys)
-		return;
-	if (walk->len == IOMMU_DEBUG_RUNS)
-		__iommu_debug_walk_end(walk);
-	else if (walk->len)
-		walk->last[walk->len - 1] = walk->next - 1;
-	walk->first[walk->len++] = phys;
-#endif
-}
-
-/* That is where the next run would be that continues it */
-static inline void iommu_debug_run_ends(struct iommu_debug_walk *walk, u64 next)
-{
-#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
-	walk->next = next;
-#endif
-}
-
-/* A leaf has been removed */
 static inline void iommu_debug_leaf_gone(struct iommu_debug_walk *walk,
 					 phys_addr_t phys, u64 size)
 {
-	iommu_debug_run_begins(walk, phys);
-	iommu_debug_run_ends(walk, phys + size);
+#ifdef CONFIG_IOMMU_DEBUG_PAGEALLOC_RUST
+	/* Nothing continues what ends at the end of all addresses */
+	if (phys != walk->next || !phys) {
+		if (walk->len == IOMMU_DEBUG_RUNS)
+			__iommu_debug_walk_end(walk);
+		else if (walk->len)
+			walk->last[walk->len - 1] = walk->next - 1;
+		walk->first[walk->len++] = phys;
+	}
+	walk->next = phys + size;
+#endif
 }
 
 /*
