@@ -20,17 +20,6 @@ rust_helper_page_ext_lock_pfn(unsigned long pfn, unsigned int order)
 	return page_ext_block(pfn, order);
 }
 
-/* Or three */
-__rust_helper struct page_ext_block
-rust_helper_page_ext_lock_page(const struct page *page, unsigned int order)
-{
-	struct page_ext_block block = { .pfn = page_to_pfn(page) };
-
-	rcu_read_lock();
-	block.page_ext = page_ext_block(block.pfn, order);
-	return block;
-}
-
 __rust_helper struct page *rust_helper_pfn_to_online_page(unsigned long pfn)
 {
 	return pfn_to_online_page(pfn);

@@ -67,7 +67,7 @@ impl<T: FromBytes + Sync> Operations<T> {
         // INVARIANT: This was just done.
         Reader {
             operations: self,
-            latest: Cell::new(bindings::page_ext_block { pfn, page_ext }),
+            latest: Cell::new(Latest { pfn, page_ext }),
             not_send: PhantomData,
         }
     }
@@ -83,14 +83,8 @@ impl<T: FromBytes + Sync> Operations<T> {
         page: *const bindings::page,
     ) -> (Reader<T, ORDER>, usize) {
         // SAFETY: By the safety requirement.
-        let latest = unsafe { bindings::page_ext_lock_page(page, ORDER) };
-        // INVARIANT: This was just done.
-        let reader = Reader {
-            operations: self,
-            latest: Cell::new(latest),
-            not_send: PhantomData,
-        };
-        (reader, latest.pfn)
+        let pfn = unsafe { bindings::page_to_pfn(page) };
+        (self.read_at(pfn), pfn)
     }
 
     /// Finds the entries of the page `pfn` and of all pages around it that are in the same array.
@@ -150,6 +144,13 @@ impl<T: FromBytes + Sync> Operations<T> {
     }
 }
 
+/// A page, and what `page_ext_block()` says of the block around it.
+#[derive(Clone, Copy)]
+struct Latest {
+    pfn: usize,
+    page_ext: *mut bindings::page_ext,
+}
+
 /// The RCU read lock, which keeps entries where they are, and the block that was looked up last.
 ///
 /// # Invariants
@@ -158,7 +159,7 @@ impl<T: FromBytes + Sync> Operations<T> {
 /// of `1 << ORDER` pages.
 pub struct Reader<T: 'static, const ORDER: u32> {
     operations: &'static Operations<T>,
-    latest: Cell<bindings::page_ext_block>,
+    latest: Cell<Latest>,
     // The lock is given back where it was taken.
     not_send: PhantomData<*mut ()>,
 }
@@ -176,7 +177,7 @@ impl<T: FromBytes + Sync, const ORDER: u32> Reader<T, ORDER> {
     pub fn block(&self, pfn: usize) -> Option<Block<'_, T>> {
         let mut latest = self.latest.get();
         if (pfn ^ latest.pfn) >> ORDER != 0 {
-            latest = bindings::page_ext_block {
+            latest = Latest {
                 pfn,
                 // SAFETY: Any number may be asked for, and the lock is held.
                 page_ext: unsafe { bindings::page_ext_block(pfn, ORDER) },
