@@ -82,24 +82,21 @@ impl<'s, S: Store> Ledger<'s, S> {
     /// To be called by whoever has the pages for himself, as the page allocator has.
     #[inline]
     pub fn check(&self, pages: PageRange) -> Verdict {
-        if self.is_clean(pages) {
+        if self.looks_clean(pages) || self.has_no_counts(pages) {
             Verdict::Clean
         } else {
             inspect::judge(self.store, pages)
         }
     }
 
-    /// Whether the check has nothing to say, for callers that are in a hurry.
+    /// Whether a glance shows that the check has nothing to say, for callers that are in a hurry.
     ///
     /// If not, it may still have nothing to say, and is to be made.
     #[inline(always)]
-    pub fn is_clean(&self, pages: PageRange) -> bool {
-        if let Some(around) = self.store.around(pages.first()) {
-            if inspect::has_no_words(S::SHAPE, &around, pages) {
-                return true;
-            }
-        }
-        self.has_no_counts(pages)
+    pub fn looks_clean(&self, pages: PageRange) -> bool {
+        self.store
+            .around(pages.first())
+            .is_some_and(|around| inspect::has_no_words(S::SHAPE, &around, pages))
     }
 
     #[inline(never)]

@@ -28,17 +28,18 @@ pub(crate) unsafe extern "C" fn __iommu_debug_check_unmapped(
     let Ok(count) = u64::try_from(numpages) else {
         return;
     };
-    origins::checked();
-    {
+    let looks_clean = {
         // SAFETY: By the safety requirement.
         let (counts, first) = unsafe { PageCounts::lock_page(page) };
-        match PageRange::from_count(first, count) {
-            Some(pages) if !Ledger::new(&counts).is_clean(pages) => (),
-            _ => return,
-        }
+        PageRange::from_count(first, count)
+            .is_some_and(|pages| Ledger::new(&counts).looks_clean(pages))
+    };
+    if !looks_clean {
+        // SAFETY: By the safety requirement.
+        unsafe { look(page, count, freed) };
     }
-    // SAFETY: By the safety requirement.
-    unsafe { look(page, count, freed) };
+    // At the end, where nothing has to be kept across a call.
+    origins::checked();
 }
 
 /// There may be something to report.
