@@ -2,6 +2,8 @@
 
 //! The smallest page of an IOMMU.
 
+use core::num::NonZeroU64;
+
 /// The smallest page that a domain can map, as a power of two.
 ///
 /// It need not be the CPU's page size, and differs between IOMMUs in one machine. Map and unmap
@@ -22,7 +24,7 @@ impl Granule {
     /// `None` if the domain has no page size at all, which is a domain that cannot map.
     #[inline]
     pub fn from_bitmap(pgsize_bitmap: u64) -> Option<Self> {
-        Self::from_shift(pgsize_bitmap.trailing_zeros())
+        NonZeroU64::new(pgsize_bitmap).map(|bitmap| Self(bitmap.trailing_zeros()))
     }
 
     /// The base-2 logarithm of the granule.
