@@ -169,6 +169,21 @@ fn the_check_of_pages_that_nobody_maps_reads_a_few_words_whatever_their_order() 
 }
 
 #[test]
+fn a_glance_is_enough_for_most_pages_that_nobody_maps() {
+    let store = HostStore::<Counted>::new(PAGE, 1 << 15, [0]);
+    let ledger = Ledger::new(&store);
+    assert_eq!(cost(|| assert!(ledger.looks_clean(pages(0, 512)))), (3, 0));
+    let page = run(7 * K4, K4);
+    map(&ledger, page, granule(K4));
+    assert!(!ledger.looks_clean(pages(7, 1)));
+    assert!(!ledger.looks_clean(pages(0, 512)));
+    // Near something that is mapped, it takes the words of the small blocks as well.
+    assert_eq!(cost(|| assert!(ledger.looks_clean(pages(8, 1)))), (6, 0));
+    uncount(&ledger, page, granule(K4));
+    assert!(ledger.looks_clean(pages(7, 1)));
+}
+
+#[test]
 fn words_that_cancel_out_stay_in_sight_of_later_checks() {
     let store = HostStore::<HostCell>::new(PAGE, 1 << 15, [0]);
     let ledger = Ledger::new(&store);
