@@ -25,6 +25,7 @@ const PROGRAMS: &[&str] = &[
     "perl",
     "ld.lld",
     "llvm-ar",
+    "llvm-link",
     "llvm-nm",
     "llvm-objcopy",
     "llvm-strip",

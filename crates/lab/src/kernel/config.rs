@@ -8,6 +8,10 @@ use super::{Implementation, KernelRequest};
 use crate::machine::Machine;
 use crate::{assets, LabError};
 
+/// Settings that kernels do without where they cannot be had: where a machine's own compilers do not
+/// go together, or on User-Mode Linux without our patch.
+const WISHES: [&str; 1] = ["CONFIG_RUST_INLINE_HELPERS"];
+
 /// Wanted settings: symbol (`CONFIG_X`) and value (`y`, `m`, `n`, a number, a quoted string).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted(BTreeMap<String, String>);
@@ -59,11 +63,12 @@ impl Wanted {
             .collect()
     }
 
-    /// The settings that a finished `.config` does not have.
+    /// The settings that a finished `.config` does not have, and has to.
     pub(crate) fn missing_in(&self, config: &str) -> Vec<String> {
         let got: BTreeMap<String, String> = settings(config).collect();
         self.0
             .iter()
+            .filter(|(symbol, _)| !WISHES.contains(&symbol.as_str()))
             .filter(|(symbol, value)| {
                 // A symbol that does not exist is as good as one that is off.
                 got.get(*symbol).map_or("n", String::as_str) != value.as_str()
@@ -104,6 +109,14 @@ mod tests {
         let wanted = wanted("# comment\nCONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=n\nCONFIG_E=\"x\"\n");
         let config = "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=y\nCONFIG_E=\"x\"\n";
         assert_eq!(wanted.missing_in(config), ["CONFIG_B=m", "CONFIG_D=n"]);
+    }
+
+    #[test]
+    fn a_wish_need_not_come_true() {
+        let wanted = wanted("CONFIG_A=y\nCONFIG_RUST_INLINE_HELPERS=y\n");
+        assert_eq!(wanted.missing_in("CONFIG_A=y\n"), [""; 0]);
+        assert!(wanted.text().contains("CONFIG_RUST_INLINE_HELPERS=y\n"));
+        assert_eq!(wanted.missing_in(""), ["CONFIG_A=y"]);
     }
 
     #[test]
