@@ -2,19 +2,23 @@
 
 //! The kernel's configuration: fragments, and whether they stuck.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Implementation, KernelRequest};
 use crate::machine::Machine;
 use crate::{assets, LabError};
 
-/// Settings that kernels do without where they cannot be had: where a machine's own compilers do not
-/// go together, or on User-Mode Linux without our patch.
+/// Settings of ours that kernels do without where they cannot be had: where a machine's own compilers
+/// do not go together, or on User-Mode Linux without our patch.
 const WISHES: [&str; 1] = ["CONFIG_RUST_INLINE_HELPERS"];
 
 /// Wanted settings: symbol (`CONFIG_X`) and value (`y`, `m`, `n`, a number, a quoted string).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wanted(BTreeMap<String, String>);
+pub(crate) struct Wanted {
+    settings: BTreeMap<String, String>,
+    /// Of these, those that may be missing in the end.
+    wishes: BTreeSet<&'static str>,
+}
 
 /// Puts the settings together: the machine's, the implementation's, the request's.
 pub(crate) fn compose(
@@ -33,8 +37,12 @@ pub(crate) fn compose(
         Implementation::Rust => "rust.config",
     };
     wanted.add(implementation, embedded(implementation)?);
+    wanted.wishes.extend(WISHES);
     for (name, text) in &request.fragments {
         wanted.add(name, text);
+        // Who asks for it himself is told if he does not get it.
+        let asked: BTreeMap<String, String> = settings(text).collect();
+        wanted.wishes.retain(|wish| !asked.contains_key(*wish));
     }
     Ok(wanted)
 }
@@ -49,12 +57,12 @@ fn embedded(name: &str) -> Result<&'static str, LabError> {
 
 impl Wanted {
     fn add(&mut self, _name: &str, text: &str) {
-        self.0.extend(settings(text));
+        self.settings.extend(settings(text));
     }
 
     /// The settings as `KCONFIG_ALLCONFIG` takes them.
     pub(crate) fn text(&self) -> String {
-        self.0
+        self.settings
             .iter()
             .map(|(symbol, value)| match value.as_str() {
                 "n" => format!("# {symbol} is not set\n"),
@@ -66,9 +74,9 @@ impl Wanted {
     /// The settings that a finished `.config` does not have, and has to.
     pub(crate) fn missing_in(&self, config: &str) -> Vec<String> {
         let got: BTreeMap<String, String> = settings(config).collect();
-        self.0
+        self.settings
             .iter()
-            .filter(|(symbol, _)| !WISHES.contains(&symbol.as_str()))
+            .filter(|(symbol, _)| !self.wishes.contains(symbol.as_str()))
             .filter(|(symbol, value)| {
                 // A symbol that does not exist is as good as one that is off.
                 got.get(*symbol).map_or("n", String::as_str) != value.as_str()
@@ -101,7 +109,10 @@ mod tests {
     use crate::machine::MachineKind;
 
     fn wanted(text: &str) -> Wanted {
-        Wanted(settings(text).collect())
+        Wanted {
+            settings: settings(text).collect(),
+            wishes: BTreeSet::new(),
+        }
     }
 
     #[test]
@@ -112,11 +123,17 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_need_not_come_true() {
-        let wanted = wanted("CONFIG_A=y\nCONFIG_RUST_INLINE_HELPERS=y\n");
-        assert_eq!(wanted.missing_in("CONFIG_A=y\n"), [""; 0]);
-        assert!(wanted.text().contains("CONFIG_RUST_INLINE_HELPERS=y\n"));
-        assert_eq!(wanted.missing_in(""), ["CONFIG_A=y"]);
+    fn a_wish_of_ours_need_not_come_true_and_a_users_has_to() {
+        const WISH: &str = "CONFIG_RUST_INLINE_HELPERS=y";
+        let mut request = KernelRequest::new(MachineKind::Uml, Implementation::Rust);
+        let machine = MachineKind::Uml.machine();
+        let ours = compose(&request, machine, false).unwrap();
+        assert!(ours.text().lines().any(|line| line == WISH));
+        let without = ours.text().replace(WISH, "");
+        assert_eq!(ours.missing_in(&without), [""; 0]);
+        request.fragments.push(("mine".into(), WISH.into()));
+        let users = compose(&request, machine, false).unwrap();
+        assert_eq!(users.missing_in(&without), [WISH]);
     }
 
     #[test]
